@@ -1,0 +1,1 @@
+"""Reinforcement learning for robotics: the full implementations behind the workbook."""
