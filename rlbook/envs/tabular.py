@@ -1,0 +1,116 @@
+"""Many copies of one small world, stepped as one NumPy batch."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from rlbook.envs.grid_world import GridWorld
+from rlbook.mdp import TabularMDP
+
+
+class TabularVectorEnv(VectorEnv):
+    """``num_envs`` independent copies of any toy-text environment, stepped together from its model ``P``.
+
+    A Gymnasium vector environment. Observations, actions, rewards, terminated and truncated are (num_envs,) arrays.
+
+    Parameters
+    ----------
+    env : GridWorld, FrozenLake, CliffWalking, Taxi: anything with ``P`` and ``initial_state_distrib``.
+    num_envs : how many copies.
+    autoreset_mode : NEXT_STEP resets a finished copy at the following step, as Gymnasium does by default; with DISABLED
+        the caller resets with ``reset(options={"reset_mask": finished})``, and no step is lost.
+    """
+
+    def __init__(self, env: gym.Env, num_envs: int, autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP):
+        if num_envs < 1:
+            raise ValueError(f"num_envs is {num_envs}; accepted are 1 and more")
+        if autoreset_mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED):
+            raise ValueError(f"autoreset_mode is {autoreset_mode}; accepted are NEXT_STEP and DISABLED")
+        base = env.unwrapped
+        mdp = base.mdp() if isinstance(base, GridWorld) else TabularMDP.from_gym(env)
+        self.num_envs, self.metadata = num_envs, {"autoreset_mode": autoreset_mode}
+        self.single_observation_space = gym.spaces.Discrete(mdp.n_states)
+        self.single_action_space = gym.spaces.Discrete(mdp.n_actions)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.max_steps = _step_limit(env)
+        self._n_actions, self._n_outcomes = mdp.n_actions, mdp.successors.shape[2]
+        tables = mdp.successors, mdp.transition_rewards, mdp.terminated
+        self._successors, self._rewards, self._terminated = (np.ascontiguousarray(table).ravel() for table in tables)
+        # Outcome k is drawn when a uniform number exceeds the first k thresholds.
+        self._thresholds = mdp.probabilities.cumsum(axis=2)[:, :, :-1].reshape(-1, self._n_outcomes - 1)
+        self._start_thresholds = np.cumsum(base.initial_state_distrib)[:-1]
+        self._states = np.zeros(num_envs, dtype=np.intp)
+        self._steps = np.zeros(num_envs, dtype=np.intp)
+        self._finished = np.ones(num_envs, dtype=bool)
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None):
+        super().reset(seed=seed)
+        mask = (options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool))
+        self._restart(np.flatnonzero(mask))
+        self._finished = np.zeros(self.num_envs, dtype=bool)
+        return self._states.copy(), {}
+
+    def step(self, actions):
+        index = self._states * self._n_actions + actions
+        if self._n_outcomes > 1:
+            exceeded = self.np_random.random((self.num_envs, 1)) >= self._thresholds.take(index, axis=0)
+            index = index * self._n_outcomes + exceeded.sum(axis=1)
+        self._states = self._successors.take(index)
+        rewards, terminated = self._rewards.take(index), self._terminated.take(index)
+        self._steps += 1
+        truncated = (self._steps >= self.max_steps) & ~terminated
+        if self.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP:
+            self._autoreset(rewards, terminated, truncated)
+        return self._states.copy(), rewards, terminated, truncated, {}
+
+    def _autoreset(self, rewards, terminated, truncated) -> None:
+        """Copies that finished at the step before start anew; what their action did is discarded."""
+        if self._finished.any():
+            self._restart(np.flatnonzero(self._finished))
+            rewards[self._finished], terminated[self._finished], truncated[self._finished] = 0.0, False, False
+        self._finished = terminated | truncated
+
+    def _restart(self, index: np.ndarray) -> None:
+        self._steps[index] = 0
+        draws = self.np_random.random(len(index))
+        self._states[index] = np.searchsorted(self._start_thresholds, draws, side="right")
+
+
+def grid_world_vector(num_envs: int = 1, **arguments) -> TabularVectorEnv:
+    """The vector entry point of ``rlbook/GridWorld-v0``."""
+    return TabularVectorEnv(GridWorld(**arguments), num_envs)
+
+
+def as_vector_env(env: gym.Env | VectorEnv, num_envs: int) -> VectorEnv:
+    """A vector environment of ``num_envs`` copies whose finished copies wait to be reset by the caller.
+
+    One copy is the environment itself; many copies of a toy-text environment are one batch; other registered
+    environments are made ``num_envs`` times.
+    """
+    if isinstance(env, VectorEnv):
+        mode = env.metadata.get("autoreset_mode")
+        if env.num_envs != num_envs or mode is not AutoresetMode.DISABLED:
+            raise ValueError(
+                f"the vector environment has {env.num_envs} copies and autoreset_mode {mode}; "
+                f"accepted are {num_envs} copies and AutoresetMode.DISABLED"
+            )
+        return env
+    if num_envs == 1:
+        return SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.DISABLED)
+    if hasattr(env.unwrapped, "P"):
+        return TabularVectorEnv(env, num_envs, AutoresetMode.DISABLED)
+    if env.spec is None:
+        raise ValueError(
+            f"{type(env).__name__} is not registered and has no model P, so it cannot be copied {num_envs} times; "
+            "accepted are environments from gym.make, toy-text environments and vector environments"
+        )
+    return SyncVectorEnv([lambda: gym.make(env.spec)] * num_envs, autoreset_mode=AutoresetMode.DISABLED)
+
+
+def _step_limit(env: gym.Env) -> float:
+    limit = env.spec.max_episode_steps if env.spec is not None else None
+    return limit or getattr(env.unwrapped, "max_steps", np.inf)

@@ -1,0 +1,447 @@
+"""Markov decision processes: the model, the Bellman equations and the exact solvers.
+
+A finite MDP is a set of S states, A actions, transition probabilities p(s' | s, a), expected rewards r(s, a) and a
+discount gamma. Two equations carry the whole file (Sutton & Barto 2018, sections 3.5, 3.6 and 4.1 to 4.4):
+
+    Q(s, a) = r(s, a) + gamma * sum_s' p(s' | s, a) V(s')          the Bellman backup
+    V(s)    = max_a Q(s, a)                                        the optimality equation
+
+The solvers are generators that yield every iterate, so that a figure or a panel can show them at work;
+``value_iteration`` and ``policy_iteration`` run those generators until the answer is good enough.
+"""
+
+from __future__ import annotations
+
+import abc
+import copy
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+
+TIE_TOLERANCE = 1e-7
+
+
+class Transition(NamedTuple):
+    """One step of experience. ``terminated``: the task ended here; ``truncated``: only the clock ran out."""
+
+    state: Any
+    action: Any
+    reward: float
+    next_state: Any
+    terminated: bool
+    truncated: bool
+    info: dict
+
+
+class TabularMDP:
+    """A finite Markov decision process, stored as lists of successors.
+
+    A dense (S, A, S) array of a 50 x 50 grid would fill 200 MB; from each state only K states can follow, so the model
+    keeps those K alone and a Bellman backup is one gather.
+
+    Parameters
+    ----------
+    P : (S, A, S) array of transition probabilities; every row ``P[s, a]`` sums to 1.
+    R : (S, A) expected rewards, or (S, A, S) rewards of each transition.
+    gamma : discount in [0, 1]. The solvers accept 1 only where the policies they meet reach a terminal state.
+    terminal : state numbers, or an (S,) boolean mask. Nothing is earned after a terminal state: its value is 0.
+    shape : (rows, columns) of the states for pictures, optional.
+
+    Attributes
+    ----------
+    successors, probabilities, terminated : (S, A, K) next states, their probabilities, and whether the transition ends
+        the episode. (Toy-text environments mark transitions, not states, as terminal; so do we.)
+    transition_rewards : (S, A, K) reward of each of those transitions.
+    reward : (S, A) expected immediate reward.
+    terminal : (S,) bool, states where nothing more can happen.
+
+    Raises
+    ------
+    ValueError : for wrong shapes, numbers that are not finite, rows that are no probability distribution, gamma outside
+        [0, 1] or an unknown terminal state; the message names the offending value.
+    """
+
+    def __init__(self, P, R, gamma: float = 0.99, terminal=(), shape: tuple[int, int] | None = None):
+        P, R = np.asarray(P, dtype=float), np.asarray(R, dtype=float)
+        if P.ndim != 3 or P.shape[0] != P.shape[2] or P.size == 0:
+            raise ValueError(f"P has shape {P.shape}; accepted is (n_states, n_actions, n_states)")
+        if R.shape not in (P.shape, P.shape[:2]):
+            raise ValueError(f"R has shape {R.shape}; accepted are {P.shape[:2]} and {P.shape}, to match P")
+        terminal = _state_mask(terminal, len(P))
+        ends = np.broadcast_to(terminal[:, None, None], P.shape)
+        stays = np.broadcast_to(np.eye(len(P))[:, None, :], P.shape)
+        P = np.where(ends, stays, P)
+        rewards = np.where(ends, 0.0, R if R.ndim == 3 else R[:, :, None])
+        n_successors = max(1, int(np.count_nonzero(P, axis=2).max()))
+        # A stable sort on "is zero" brings each row's possible successors to the front, in state order.
+        successors = np.argsort(P == 0, axis=2, kind="stable")[:, :, :n_successors]
+        gather = lambda values: np.take_along_axis(values, successors, axis=2)  # noqa: E731
+        self._set(successors, gather(P), gather(rewards), terminal[successors], gamma, shape)
+
+    @classmethod
+    def from_successors(cls, successors, probabilities, rewards, terminated, gamma=0.99, shape=None) -> TabularMDP:
+        """Build from (S, A, K) arrays: next states, their probabilities, rewards, and whether each ends the episode."""
+        mdp = cls.__new__(cls)
+        mdp._set(np.asarray(successors), np.asarray(probabilities, dtype=float), rewards, terminated, gamma, shape)
+        return mdp
+
+    @classmethod
+    def from_gym(cls, env: gym.Env, gamma: float = 0.99) -> TabularMDP:
+        """Read the model of a toy-text environment (FrozenLake, CliffWalking, Taxi, GridWorld) from its ``P``.
+
+        ``P[s][a]`` is a list of ``(probability, next_state, reward, terminated)``.
+        """
+        base = getattr(env, "unwrapped", env)
+        if not hasattr(base, "P"):
+            name = type(base).__name__
+            raise ValueError(f"{name} has no model P; accepted are toy-text environments such as FrozenLake-v1")
+        rows = [[base.P[s][a] for a in range(len(base.P[s]))] for s in range(len(base.P))]
+        n_states, n_actions = len(rows), len(rows[0])
+        n_successors = max(len(row) for state in rows for row in state)
+        table = np.zeros((4, n_states, n_actions, n_successors))
+        table[1] = np.arange(n_states)[:, None, None]  # a padded successor is the state itself, with probability 0
+        for s, state in enumerate(rows):
+            for a, row in enumerate(state):
+                table[:, s, a, : len(row)] = np.array(row, dtype=float).T
+        probabilities, successors, rewards, terminated = table
+        return cls.from_successors(
+            successors.astype(np.intp), probabilities, rewards, terminated.astype(bool), gamma, _layout(base)
+        )
+
+    def _set(self, successors, probabilities, rewards, terminated, gamma, shape) -> None:
+        n_states, n_actions, _ = successors.shape
+        rewards = np.broadcast_to(rewards, successors.shape)
+        _check_distribution(probabilities)
+        if not np.isfinite(rewards).all():
+            raise ValueError(f"R holds {rewards[~np.isfinite(rewards)][0]}; accepted are finite rewards")
+        if successors.min() < 0 or successors.max() >= n_states:
+            raise ValueError(f"a successor is outside the states 0 to {n_states - 1}")
+        if shape is not None and int(np.prod(shape)) != n_states:
+            raise ValueError(f"shape is {tuple(shape)}, which is not a layout of {n_states} states")
+        self.n_states, self.n_actions, self.shape = n_states, n_actions, shape
+        self.gamma = _checked_gamma(gamma)
+        # Stored (K, A, S): sums over K and maxima over A then run along contiguous memory, eight times faster.
+        terminated = np.broadcast_to(terminated, successors.shape)
+        self._successors = np.ascontiguousarray(successors.T, dtype=np.intp)
+        self._probabilities = np.ascontiguousarray(probabilities.T)
+        self._terminated = np.ascontiguousarray(terminated.T)
+        # Nothing follows a terminal transition: what may be bootstrapped from is the rest.
+        self._continuation = self._probabilities * ~self._terminated
+        self._rewards = np.ascontiguousarray(rewards.T, dtype=float)
+        self._reward = np.einsum("kas,kas->as", self._probabilities, self._rewards)
+        stays = self._successors == np.arange(n_states)
+        leaves = (self._probabilities > 0) & ~(stays & self._terminated)
+        self.terminal = ~leaves.any(axis=(0, 1)) & (self._reward == 0).all(axis=0)
+
+    @property
+    def successors(self) -> np.ndarray:
+        return self._successors.T
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        return self._probabilities.T
+
+    @property
+    def terminated(self) -> np.ndarray:
+        return self._terminated.T
+
+    @property
+    def transition_rewards(self) -> np.ndarray:
+        return self._rewards.T
+
+    @property
+    def reward(self) -> np.ndarray:
+        return self._reward.T
+
+    def with_gamma(self, gamma: float) -> TabularMDP:
+        """The same model with another discount; the arrays are shared."""
+        other = copy.copy(self)
+        other.gamma = _checked_gamma(gamma)
+        return other
+
+    def __repr__(self) -> str:
+        return f"TabularMDP({self.n_states} states, {self.n_actions} actions, gamma={self.gamma})"
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a solver returns.
+
+    V (S,), Q (S, A), policy (S,) one optimal action a state (``optimal_actions(Q)`` gives all of them), n_iterations
+    (sweeps, or policy improvements), residual = max_s |max_a Q(s, a) - V(s)|.
+    """
+
+    V: np.ndarray
+    Q: np.ndarray
+    policy: np.ndarray
+    n_iterations: int
+    residual: float
+
+
+def bellman_backup(V, mdp: TabularMDP) -> np.ndarray:
+    """One step of look-ahead: state values (S,) to action values (S, A). Sutton & Barto (2018), equation 4.6."""
+    V = np.asarray(V, dtype=float)
+    if V.shape != (mdp.n_states,):
+        raise ValueError(f"V has shape {V.shape}; accepted is ({mdp.n_states},), one value a state")
+    # Q(s, a) = r(s, a) + gamma * sum_s' p(s' | s, a) V(s')
+    expected_next = np.einsum("kas,kas->as", mdp._continuation, V.take(mdp._successors)).T
+    return mdp.reward + mdp.gamma * expected_next
+
+
+def optimal_actions(Q, tol: float = TIE_TOLERANCE) -> np.ndarray:
+    """All greedy actions, ties included: (..., A) values to (..., A) booleans.
+
+    Two values tie when they differ by no more than ``tol``, relative to the best value where that is larger than 1.
+    """
+    Q = np.asarray(Q, dtype=float)
+    best = Q.max(axis=-1, keepdims=True)
+    return Q >= best - tol * np.maximum(1.0, np.abs(best))
+
+
+def evaluate_policy(policy, mdp: TabularMDP) -> np.ndarray:
+    """The exact value (S,) of a policy, from the linear system (I - gamma P_pi) V = r_pi (Sutton & Barto 2018, 4.4).
+
+    policy : (S,) actions, or (S, A) probabilities.
+    Raises ValueError for a policy of another shape, and for gamma = 1 where the policy may run for ever.
+    """
+    weights = _policy_matrix(policy, mdp)
+    if mdp.gamma == 1:
+        _policy_to_the_end(mdp, allowed=weights > 0)
+    n_states = mdp.n_states
+    # P_pi(s, s') = sum_a pi(a | s) p(s' | s, a), without the transitions that end the episode
+    flow = mdp._continuation * weights.T
+    index = np.arange(n_states) * n_states + mdp._successors
+    P_pi = np.bincount(index.ravel(), weights=flow.ravel(), minlength=n_states**2).reshape(n_states, n_states)
+    r_pi = (weights * mdp.reward).sum(axis=1)
+    return np.linalg.solve(np.eye(n_states) - mdp.gamma * P_pi, r_pi)
+
+
+def value_iterates(mdp: TabularMDP) -> Iterator[np.ndarray]:
+    """Yield V_0 = 0, V_1, V_2, ...: each sweep applies V(s) <- max_a Q(s, a) to every state at once."""
+    V = np.zeros(mdp.n_states)
+    while True:
+        yield V
+        V = bellman_backup(V, mdp).max(axis=1)
+
+
+def policy_iterates(mdp: TabularMDP) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (policy (S,), its exact value (S,)), each policy greedy on the value before it; ends when none improves."""
+    everything = np.ones((mdp.n_states, mdp.n_actions), dtype=bool)
+    policy = np.zeros(mdp.n_states, dtype=int) if mdp.gamma < 1 else _policy_to_the_end(mdp, everything)
+    while True:
+        V = evaluate_policy(policy, mdp)
+        yield policy, V
+        Q = bellman_backup(V, mdp)
+        # An action already tied for best is kept: policies then never cycle among equals.
+        good_enough = optimal_actions(Q, tol=1e-10)[np.arange(mdp.n_states), policy]
+        if good_enough.all():
+            return
+        policy = np.where(good_enough, policy, Q.argmax(axis=1))
+
+
+def value_iteration(mdp: TabularMDP, tol: float = 1e-8, max_sweeps: int = 100_000) -> Solution:
+    """Sweep until V is within ``tol`` of the optimum in every state (Sutton & Barto 2018, section 4.4).
+
+    A sweep that changes V by at most d leaves an error of at most d * gamma / (1 - gamma), because the backup is a
+    gamma-contraction; that is the stopping rule. With gamma = 1 there is no such bound and the rule is d <= tol.
+
+    Raises ValueError where ``max_sweeps`` do not suffice, and for gamma = 1 where no policy, or not the one found,
+    reaches a terminal state from everywhere.
+    """
+    if not tol > 0:
+        raise ValueError(f"tol is {tol}; accepted are positive numbers")
+    if mdp.gamma == 1:
+        _policy_to_the_end(mdp, allowed=np.ones((mdp.n_states, mdp.n_actions), dtype=bool))
+    factor = mdp.gamma / (1 - mdp.gamma) if mdp.gamma < 1 else 1.0
+    rounding = 4 * np.finfo(float).eps
+    iterates = value_iterates(mdp)
+    V = next(iterates)
+    for sweep, V_next in enumerate(itertools.islice(iterates, max_sweeps), start=1):
+        change = np.abs(V_next - V).max()
+        V = V_next
+        if change * factor <= tol or change <= rounding * np.abs(V).max():
+            return _solution(V, mdp, n_iterations=sweep)
+    raise ValueError(f"value iteration still changes V by {change:.3g} after {max_sweeps} sweeps; try policy_iteration")
+
+
+def policy_iteration(mdp: TabularMDP) -> Solution:
+    """Evaluate exactly, improve greedily, until no state improves (Sutton & Barto 2018, section 4.3)."""
+    *_, (n_iterations, (policy, V)) = enumerate(policy_iterates(mdp), start=1)
+    Q = bellman_backup(V, mdp)
+    return Solution(V, Q, policy, n_iterations, residual=float(np.abs(Q.max(axis=1) - V).max()))
+
+
+def _solution(V, mdp, n_iterations) -> Solution:
+    Q = bellman_backup(V, mdp)
+    policy = Q.argmax(axis=1) if mdp.gamma < 1 else _policy_to_the_end(mdp, allowed=optimal_actions(Q))
+    return Solution(V, Q, policy, n_iterations, residual=float(np.abs(Q.max(axis=1) - V).max()))
+
+
+def _policy_to_the_end(mdp: TabularMDP, allowed: np.ndarray) -> np.ndarray:
+    """A policy (S,) of allowed actions (S, A) that terminates with probability 1, grown backwards from the end.
+
+    Without discounting only such policies have a finite value for sure. Raises ValueError where there is none.
+    """
+    possible = (mdp.probabilities > 0) & allowed[:, :, None]
+    ends = mdp.terminal.copy()
+    policy = np.zeros(mdp.n_states, dtype=int)
+    while not ends.all():
+        closer = (possible & (mdp.terminated | ends[mdp.successors])).any(axis=2)
+        found = closer.any(axis=1) & ~ends
+        if not found.any():
+            state = int(np.flatnonzero(~ends)[0])
+            raise ValueError(
+                f"gamma is 1, but from state {state} the policy never reaches a terminal state; "
+                "use gamma < 1, or name the terminal states"
+            )
+        policy[found] = closer[found].argmax(axis=1)
+        ends |= found
+    return policy
+
+
+def _policy_matrix(policy, mdp: TabularMDP) -> np.ndarray:
+    policy = np.asarray(policy)
+    if policy.shape == (mdp.n_states,) and np.issubdtype(policy.dtype, np.integer):
+        unknown = policy[(policy < 0) | (policy >= mdp.n_actions)]
+        if unknown.size:
+            raise ValueError(f"the policy names action {unknown[0]}; accepted are 0 to {mdp.n_actions - 1}")
+        return np.eye(mdp.n_actions)[policy]
+    if policy.shape != (mdp.n_states, mdp.n_actions):
+        raise ValueError(
+            f"the policy has shape {policy.shape} and type {policy.dtype}; accepted are ({mdp.n_states},) integer "
+            f"actions and ({mdp.n_states}, {mdp.n_actions}) probabilities"
+        )
+    _check_distribution(policy.astype(float), what="the policy's row")
+    return policy.astype(float)
+
+
+def _check_distribution(probabilities: np.ndarray, what: str = "P's row") -> None:
+    if not np.isfinite(probabilities).all():
+        raise ValueError(
+            f"{what} holds {probabilities[~np.isfinite(probabilities)][0]}; accepted are numbers in [0, 1]"
+        )
+    if probabilities.min() < 0:
+        raise ValueError(f"{what} holds {probabilities.min()}; accepted are probabilities, 0 or more")
+    off = np.abs(probabilities.sum(axis=-1) - 1)
+    if off.max() > 1e-6:
+        worst = tuple(int(i) for i in np.unravel_index(off.argmax(), off.shape))
+        raise ValueError(f"{what} {worst} sums to {probabilities[worst].sum():.6g}; accepted is 1")
+
+
+def _checked_gamma(gamma: float) -> float:
+    if not 0 <= gamma <= 1:
+        raise ValueError(f"gamma is {gamma}; accepted are discounts from 0 to 1")
+    return float(gamma)
+
+
+def _state_mask(states, n_states: int) -> np.ndarray:
+    states = np.asarray(states)
+    if states.dtype == bool:
+        if states.shape != (n_states,):
+            raise ValueError(f"the terminal mask has shape {states.shape}; accepted is ({n_states},)")
+        return states
+    mask = np.zeros(n_states, dtype=bool)
+    for state in states.ravel().astype(int):
+        if not 0 <= state < n_states:
+            raise ValueError(f"terminal names state {state}; accepted are 0 to {n_states - 1}")
+        mask[state] = True
+    return mask
+
+
+def _layout(env) -> tuple[int, int] | None:
+    """The grid behind a toy-text environment, if it has one: CliffWalking and GridWorld say shape, FrozenLake desc."""
+    shape = getattr(env, "shape", None)
+    if shape is None and hasattr(env, "desc") and hasattr(env, "nrow"):
+        shape = env.desc.shape
+    return tuple(int(n) for n in shape) if shape is not None else None
+
+
+class RobotMDP(gym.Env, abc.ABC):
+    """Base class of a robot task with continuous states and actions, as a Gymnasium environment.
+
+    Read a robot arm as an MDP: the state holds joint angles (rad), joint velocities (rad/s) and where the goal is; the
+    action is a vector of joint torques (N m); ``dt`` (s) is the time between two actions.
+
+    A subclass implements ``reset``, ``step`` (Gymnasium's five values: ``terminated`` and ``truncated`` are different
+    things) and ``compute_reward``.
+
+    Parameters
+    ----------
+    state_dim, action_dim : sizes of the state and action vectors.
+    gamma : discount in [0, 1], for learners to read.
+    dt : seconds a step, positive.
+    state_low, state_high : (state_dim,) bounds, infinite by default.
+    action_low, action_high : (action_dim,) finite bounds, -1 and 1 by default.
+    """
+
+    def __init__(
+        self,
+        state_dim: int,
+        action_dim: int,
+        gamma: float = 0.99,
+        dt: float = 0.01,
+        *,
+        state_low=-np.inf,
+        state_high=np.inf,
+        action_low=-1.0,
+        action_high=1.0,
+    ):
+        for name, size in (("state_dim", state_dim), ("action_dim", action_dim)):
+            if size < 1:
+                raise ValueError(f"{name} is {size}; accepted are 1 and more")
+        if not dt > 0:
+            raise ValueError(f"dt is {dt} s; accepted are positive times")
+        self.state_dim, self.action_dim = int(state_dim), int(action_dim)
+        self.gamma, self.dt = _checked_gamma(gamma), float(dt)
+        self.state_low, self.state_high = _bounds("state", state_low, state_high, self.state_dim)
+        self.action_low, self.action_high = _bounds("action", action_low, action_high, self.action_dim)
+        if not np.isfinite([self.action_low, self.action_high]).all():
+            raise ValueError("the action bounds are infinite; accepted are finite bounds, the motors' limits")
+        self.observation_space = gym.spaces.Box(self.state_low, self.state_high, dtype=np.float32)
+        self.action_space = gym.spaces.Box(self.action_low, self.action_high, dtype=np.float32)
+
+    @abc.abstractmethod
+    def reset(self, *, seed: int | None = None, options: dict | None = None):
+        """Start an episode: (observation (state_dim,), info)."""
+        super().reset(seed=seed)
+
+    @abc.abstractmethod
+    def step(self, action):
+        """One step of ``dt`` seconds: (observation, reward, terminated, truncated, info)."""
+
+    @abc.abstractmethod
+    def compute_reward(self, state, action, next_state) -> float:
+        """The reward R(s, a, s') from its arguments alone."""
+
+    def normalize_state(self, state) -> np.ndarray:
+        """Bounded components to [-1, 1]; components without bounds are left as they are."""
+        return _to_unit(state, self.state_low, self.state_high)
+
+    def normalize_action(self, action) -> np.ndarray:
+        """Actions within the bounds to [-1, 1]."""
+        return _to_unit(action, self.action_low, self.action_high)
+
+    def denormalize_action(self, action) -> np.ndarray:
+        """[-1, 1] to the action bounds; the inverse of ``normalize_action``."""
+        action = np.asarray(action, dtype=float)
+        return self.action_low + (action + 1) / 2 * (self.action_high - self.action_low)
+
+
+def _bounds(name: str, low, high, size: int) -> tuple[np.ndarray, np.ndarray]:
+    low = np.broadcast_to(np.asarray(low, dtype=float), (size,)).copy()
+    high = np.broadcast_to(np.asarray(high, dtype=float), (size,)).copy()
+    if not (low < high).all():
+        i = int(np.flatnonzero(~(low < high))[0])
+        raise ValueError(f"{name} component {i} has bounds {low[i]} to {high[i]}; accepted is low < high")
+    return low, high
+
+
+def _to_unit(values, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=float)
+    bounded = np.isfinite(low) & np.isfinite(high)
+    low, high = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
+    return 2 * (values - low) / (high - low) - 1
