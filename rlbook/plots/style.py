@@ -1,0 +1,59 @@
+"""One look for every Matplotlib figure: colours, axes, and the way to PNG.
+
+Figures are made without pyplot, so they hold no global state and may be drawn on a panel's worker thread. Colours are
+Okabe and Ito's eight (2008), told apart by all common kinds of colour vision; maps use viridis.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#222222"
+CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, BLACK)
+GREY, GRID = "#5F6368", "#E3E5E8"
+MAP = "viridis"
+DPI = 100
+
+#: Matplotlib shares caches of fonts and glyphs between figures: one figure is rasterised at a time.
+DRAWING = threading.RLock()
+
+
+def new_figure(width: float = 6.4, height: float = 3.6, columns: int = 1, rows: int = 1, **subplots):
+    """A white Figure of width x height inches and its axes, styled: one Axes, or an array of them if asked for more."""
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, **subplots)
+    for one in [axes] if isinstance(axes, Axes) else axes.flat:
+        style_axes(one)
+    return figure, axes
+
+
+def style_axes(axes: Axes, title: str = "", xlabel: str = "", ylabel: str = "") -> Axes:
+    """Thin grey frame without top and right, faint grid behind the data, left-aligned title."""
+    axes.set_axisbelow(True)
+    axes.grid(True, color=GRID, linewidth=0.8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color("#9AA0A6")
+    axes.tick_params(colors=GREY, labelsize=9, width=0.8)
+    axes.set_title(title, loc="left", fontsize=10.5, color=BLACK)
+    axes.set_xlabel(xlabel, fontsize=9.5, color=BLACK)
+    axes.set_ylabel(ylabel, fontsize=9.5, color=BLACK)
+    return axes
+
+
+def figure_png(figure: Figure, compression: int = 1) -> bytes:
+    """The figure as PNG bytes. Little compression: a live picture never leaves the machine, so speed matters more than size."""
+    with DRAWING:
+        if not isinstance(figure.canvas, FigureCanvasAgg):
+            FigureCanvasAgg(figure)
+        buffer = io.BytesIO()
+        figure.canvas.print_png(buffer, pil_kwargs={"compress_level": compression}, metadata={"Software": None})
+        return buffer.getvalue()

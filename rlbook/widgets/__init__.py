@@ -1,0 +1,27 @@
+"""Interactive panels: `panel.py` holds what all of them share, and each chapter has one file."""
+
+from importlib import import_module
+
+_HOME = {
+    "Panel": "panel",
+    "Slider": "controls",
+    "LogSlider": "controls",
+    "Toggle": "controls",
+    "Choice": "controls",
+    "GammaPanel": "mdp",
+    "EpsilonPanel": "q_learning",
+    "MotionPanel": "arm",
+    "DQNPanel": "dqn",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,164 @@
+"""The controls a panel can declare: what values each accepts, and the ipywidget that shows it.
+
+A control is written once, in the body of the panel's class, and is then an attribute of every panel::
+
+    class SpringPanel(Panel):
+        stiffness = LogSlider("Stiffness (N/m)", 10.0, 0.1, 1000.0)
+        damped = Toggle("Damped", True)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+_STYLE = {"description_width": "128px"}
+_WIDTH = "330px"
+
+
+class Control:
+    """One named value of a panel. `in_repr=False` leaves it out of the panel's text form."""
+
+    name = ""
+
+    def __init__(self, label: str, default: Any, *, help: str = "", in_repr: bool = True):
+        self.label, self.default, self.help, self.in_repr = label, default, help, in_repr
+        self.hidden = False
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, panel, owner=None):
+        return self if panel is None else panel._values[self.name]
+
+    def __set__(self, panel, value):
+        panel._assign(self.name, value)
+
+    def check(self, value: Any) -> Any:
+        """The value as it is stored. Raises ValueError naming the value and what is accepted."""
+        raise NotImplementedError
+
+    def build(self, value: Any):
+        """The ipywidget showing `value`."""
+        raise NotImplementedError
+
+    def adapt(self, widget) -> None:
+        """Bring an existing widget up to date after the limits changed."""
+
+    def to_widget(self, value: Any) -> Any:
+        return value
+
+    def from_widget(self, value: Any) -> Any:
+        return value
+
+    def _shown(self) -> dict:
+        return {"description": self.label, "tooltip": self.help or self.label, "style": _STYLE}
+
+
+class Slider(Control):
+    """A number from `low` to `high`; whole numbers where `step` is an int.
+
+    The step is what the handle moves by; setting the attribute from Python accepts any number in range.
+    """
+
+    def __init__(self, label, default, low, high, step=0.01, *, format=None, **options):
+        super().__init__(label, default, **options)
+        self.low, self.high, self.step = low, high, step
+        self.whole = isinstance(step, int)
+        self.format = format or ("d" if self.whole else ".2f")
+
+    def check(self, value):
+        accepted = f"{'a whole number' if self.whole else 'a number'} from {self.low:g} to {self.high:g}"
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"{self.name} must be {accepted}, got {value!r}") from None
+        if not (self.low <= number <= self.high) or (self.whole and number != round(number)):
+            raise ValueError(f"{self.name} must be {accepted}, got {value!r}")
+        return round(number) if self.whole else number
+
+    def build(self, value):
+        from ipywidgets import FloatSlider, IntSlider, Layout
+
+        return (IntSlider if self.whole else FloatSlider)(
+            value=value,
+            min=self.low,
+            max=self.high,
+            step=self.step,
+            readout_format=self.format,
+            layout=Layout(width=_WIDTH),
+            **self._shown(),
+        )
+
+    def adapt(self, widget):
+        widget.max = max(self.high, widget.max)  # never an empty range on the way to the new limits
+        widget.min, widget.max = self.low, self.high
+
+
+class LogSlider(Slider):
+    """A positive number on a logarithmic scale; `steps` handle positions per power of ten."""
+
+    def __init__(self, label, default, low, high, steps=10, *, format=".3g", whole=False, **options):
+        super().__init__(label, default, low, high, step=1.0 / steps, format=format, **options)
+        self.whole = whole
+
+    def build(self, value):
+        from ipywidgets import FloatLogSlider, Layout
+
+        return FloatLogSlider(
+            value=value,
+            base=10,
+            min=math.log10(self.low),
+            max=math.log10(self.high),
+            step=self.step,
+            readout_format=self.format,
+            layout=Layout(width=_WIDTH),
+            **self._shown(),
+        )
+
+    def adapt(self, widget):
+        widget.min, widget.max = math.log10(self.low), math.log10(self.high)
+
+    def from_widget(self, value):
+        within = min(max(value, self.low), self.high)  # the widget's own powers of ten may miss an end by a rounding
+        return round(within) if self.whole else float(f"{within:.6g}")
+
+
+class Toggle(Control):
+    """True or False."""
+
+    def check(self, value):
+        if value not in (True, False):
+            raise ValueError(f"{self.name} must be True or False, got {value!r}")
+        return bool(value)
+
+    def build(self, value):
+        from ipywidgets import Checkbox, Layout
+
+        return Checkbox(value=value, indent=True, layout=Layout(width=_WIDTH), **self._shown())
+
+
+class Choice(Control):
+    """One of a list of options; up to three short ones are buttons, more are a drop-down list."""
+
+    def __init__(self, label, options: Sequence[str], default=None, **more):
+        super().__init__(label, options[0] if default is None else default, **more)
+        self.options = tuple(options)
+
+    def check(self, value):
+        if value not in self.options:
+            raise ValueError(f"{self.name} must be one of {', '.join(map(repr, self.options))}, got {value!r}")
+        return value
+
+    def build(self, value):
+        from ipywidgets import Dropdown, Layout, ToggleButtons
+
+        options = [(str(option), option) for option in self.options]
+        if len(options) > 3 or sum(len(name) for name, _ in options) > 24:
+            return Dropdown(options=options, value=value, layout=Layout(width=_WIDTH), **self._shown())
+        style = {**_STYLE, "button_width": "auto"}
+        return ToggleButtons(options=options, value=value, **{**self._shown(), "style": style})
+
+    def adapt(self, widget):
+        widget.options = [(str(option), option) for option in self.options]
