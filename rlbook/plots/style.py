@@ -50,7 +50,7 @@ def style_axes(axes: Axes, title: str = "", xlabel: str = "", ylabel: str = "") 
 
 
 def figure_png(figure: Figure, compression: int = 1) -> bytes:
-    """The figure as PNG bytes. Little compression: a live picture never leaves the machine, so speed matters more than size."""
+    """The figure as PNG bytes. Little compression: a live picture stays on the machine."""
     with DRAWING:
         if not isinstance(figure.canvas, FigureCanvasAgg):
             FigureCanvasAgg(figure)
