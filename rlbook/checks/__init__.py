@@ -1,0 +1,66 @@
+"""Checks for the exercises: ``check(fn)``, ``hint("fn")`` and ``ready(fn, ...)``.
+
+The exercises themselves are data, one file a chapter; ``EXERCISES`` holds them all by name.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rlbook.checks.exercise import NOT_ATTEMPTED, CheckResult, Exercise, Registry, evaluate
+
+__all__ = ["EXERCISES", "CheckResult", "Exercise", "check", "evaluate", "hint", "ready"]
+
+EXERCISES = Registry({"01_mdp": "rlbook.checks.mdp", "02_q_learning": "rlbook.checks.q_learning"})
+
+_hints_given: dict[str, int] = {}
+
+
+def check(fn, seed: int = 0) -> CheckResult:
+    """Judge your function; the exercise is the one of its name. The last line of a cell shows the result.
+
+    Under nbgrader, which gives the points unless a cell raises, an answer that is not right raises AssertionError.
+    """
+    result = _judged(fn, seed)
+    # nbgrader sets the variable to "autograde" or "validate" while it runs a notebook (its issue 1415).
+    if "NBGRADER_EXECUTION" in os.environ and not result.correct:
+        raise AssertionError(str(result))
+    return result
+
+
+def hint(name, number: int | None = None) -> None:
+    """Print the next hint of an exercise, or hint ``number``, counted from 1."""
+    name = getattr(name, "__name__", name)
+    if name not in EXERCISES:
+        print(_unknown(name))
+        return
+    hints = EXERCISES[name].hints
+    if number is None:
+        number = _hints_given.get(name, 0) + 1
+    if number not in range(1, len(hints) + 1):
+        print(f'{name} has {len(hints)} hints. See one again with hint("{name}", 1).')
+        return
+    _hints_given[name] = max(number, _hints_given.get(name, 0))
+    print(f"Hint {number} of {len(hints)}: {hints[number - 1]}")
+
+
+def ready(*fns) -> bool:
+    """True when all these functions are solved; else says which to solve first."""
+    missing = [result.name for result in (_judged(fn, seed=0) for fn in fns) if not result.correct]
+    if missing:
+        print(f"Solve {' and '.join(missing)} first, then run this cell again.")
+    return not missing
+
+
+def _judged(fn, seed: int) -> CheckResult:
+    name = getattr(fn, "__name__", None)
+    if not callable(fn):
+        message = f"check takes the function itself, as in check(td_update), not a {type(fn).__name__}."
+        return CheckResult(repr(fn)[:40], NOT_ATTEMPTED, message)
+    if name not in EXERCISES:
+        return CheckResult(str(name), NOT_ATTEMPTED, _unknown(name))
+    return evaluate(EXERCISES[name], fn, seed)
+
+
+def _unknown(name) -> str:
+    return f"There is no exercise named {name}. There are {', '.join(EXERCISES)}."

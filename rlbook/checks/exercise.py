@@ -1,0 +1,309 @@
+"""Exercises as data, and the one function that judges an answer.
+
+An exercise names a reference (the library's own equation), inputs drawn from a seed, and the wrong answers people
+really give, each with the sentence that helps. ``evaluate`` compares a function with that data and says what it found.
+It is pure: notebook, tests and grader all call it, with a student's function or with a proxy that runs it elsewhere.
+"""
+
+from __future__ import annotations
+
+import copy
+import html
+import importlib
+import inspect
+import linecache
+import re
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+CORRECT, NOT_YET, NOT_ATTEMPTED = "Correct", "Not yet", "Not attempted"
+
+# A mark, and a colour that is readable as text on white and on black (the words carry the meaning, not the colour).
+_LOOK = {
+    CORRECT: ("\N{CHECK MARK}", "#0a8f6a", "10, 143, 106"),
+    NOT_YET: ("\N{MULTIPLICATION X}", "#d0561b", "208, 86, 27"),
+    NOT_ATTEMPTED: ("\N{WHITE CIRCLE}", "#7a7f87", "122, 127, 135"),
+}
+_SHOWN_ENTRIES = 16
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: a function to write, and everything needed to judge it, to help with it and to test it.
+
+    Parameters
+    ----------
+    name : the function's name.
+    reference : the right answer; its argument names are the ones shown to the student.
+    inputs : ``inputs(rng)`` yields cases, each a tuple of arguments (arrays and numbers); all are drawn from ``rng``.
+    points, minutes, difficulty : what it is worth, how long it takes, and how hard it is from 1 to 5.
+    hints : sentences, each giving away more than the one before.
+    mistakes : the sentence that helps -> a function that gives that wrong answer, of the reference's arguments.
+    tolerance : absolute and relative difference from the reference that still counts as right.
+    starter : for an exercise whose starting code runs but is wrong: a function that answers as that code does.
+    chapter : filled in by the registry.
+
+    Raises
+    ------
+    ValueError : for a field that cannot be; the message names exercise, field and value.
+    """
+
+    name: str
+    _: KW_ONLY
+    reference: Callable
+    inputs: Callable[[np.random.Generator], Iterable[tuple]]
+    points: int
+    minutes: int
+    difficulty: int
+    hints: tuple[str, ...]
+    mistakes: Mapping[str, Callable]
+    tolerance: float = 1e-9
+    starter: Callable | None = None
+    chapter: str = ""
+
+    def __post_init__(self):
+        starter = self.starter if self.starter is not None else self.reference
+        functions = {"reference": self.reference, "inputs": self.inputs, "starter": starter}
+        rules = (
+            ("name", self.name, isinstance(self.name, str) and self.name.isidentifier(), "a function's name"),
+            *((field, value, callable(value), "a function") for field, value in functions.items()),
+            ("points", self.points, _is_count(self.points), "whole numbers from 1"),
+            ("minutes", self.minutes, _is_count(self.minutes), "whole numbers from 1"),
+            ("difficulty", self.difficulty, self.difficulty in range(1, 6), "whole numbers from 1 to 5"),
+            ("tolerance", self.tolerance, 0 < self.tolerance < 1, "numbers between 0 and 1"),
+            ("hints", self.hints, len(self.hints) > 0 and _are_sentences(self.hints), "one sentence or more"),
+            (
+                "mistakes",
+                list(self.mistakes),
+                len(self.mistakes) >= 3
+                and _are_sentences(self.mistakes)
+                and all(map(callable, self.mistakes.values())),
+                "three or more, each a sentence with the function that makes the mistake",
+            ),
+        )
+        for field, value, accepted, what in rules:
+            if not accepted:
+                raise ValueError(f"exercise {self.name!r}: {field} is {value!r}; accepted are {what}")
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of the function's arguments."""
+        return tuple(inspect.signature(self.reference).parameters)
+
+    def cases(self, seed: int) -> list[tuple]:
+        """The argument tuples that ``seed`` gives, smallest first: the first failing one is the easiest to read."""
+        cases = list(self.inputs(np.random.default_rng(seed)))
+        odd = [case for case in cases if not isinstance(case, tuple) or len(case) != len(self.arguments)]
+        if odd or not cases:
+            what = f"tuples of {', '.join(self.arguments)}"
+            raise ValueError(f"exercise {self.name!r}: inputs give {odd[:1]}; accepted are one or more {what}")
+        return sorted(cases, key=lambda case: sum(np.size(argument) for argument in case))
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found: a status, one message, the points earned, and the smallest case that went wrong, if any."""
+
+    name: str
+    status: str
+    message: str
+    points: int = 0
+    out_of: int = 0
+    case: str = ""
+
+    @property
+    def correct(self) -> bool:
+        return self.status == CORRECT
+
+    def __repr__(self) -> str:
+        score = f", {self.points} of {self.out_of} points" if self.out_of else ""
+        return "\n".join(line for line in (f"{self.status}: {self.name}{score}", self.message, self.case) if line)
+
+    def _repr_html_(self) -> str:
+        mark, colour, background = _LOOK[self.status]
+        score = f" &middot; {self.points} of {self.out_of} points" if self.out_of else ""
+        box = (
+            f"border-left: 5px solid {colour}; background: rgba({background}, 0.10); border-radius: 4px; "
+            "padding: 8px 14px; margin: 4px 0; max-width: 60em; line-height: 1.5"
+        )
+        head = f'<b style="color: {colour}">{mark} {self.status}</b> <code>{html.escape(self.name)}</code>{score}'
+        lines = [head, *(_with_code(line) for line in (self.message, self.case) if line)]
+        return f'<div style="{box}">' + "".join(f"<div>{line}</div>" for line in lines) + "</div>"
+
+
+class Registry(Mapping):
+    """All exercises by name. A chapter's module is imported when it is first needed: chapter 1 must not wait for torch.
+
+    chapters : {chapter: module}; the module holds its exercises, in the notebook's order, as ``EXERCISES``.
+    """
+
+    def __init__(self, chapters: Mapping[str, str]):
+        self.chapters = dict(chapters)
+        self._loaded: dict[str, dict[str, Exercise]] = {}
+
+    def chapter(self, chapter: str) -> dict[str, Exercise]:
+        """The exercises of one chapter such as "01_mdp", by name. Raises ValueError for a chapter that is not there."""
+        if chapter not in self.chapters:
+            raise ValueError(f"the chapter is {chapter!r}; accepted are {', '.join(self.chapters)}")
+        if chapter not in self._loaded:
+            exercises = importlib.import_module(self.chapters[chapter]).EXERCISES
+            self._loaded[chapter] = {e.name: replace(e, chapter=chapter) for e in exercises}
+        return self._loaded[chapter]
+
+    def __getitem__(self, name: str) -> Exercise:
+        for chapter in self.chapters:
+            if name in self.chapter(chapter):
+                return self.chapter(chapter)[name]
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for chapter in self.chapters for name in self.chapter(chapter))
+
+    def __len__(self) -> int:
+        return sum(len(self.chapter(chapter)) for chapter in self.chapters)
+
+
+def evaluate(exercise: Exercise, fn: Callable, seed: int = 0) -> CheckResult:
+    """Judge ``fn`` on the inputs that ``seed`` gives. Whatever ``fn`` raises or returns, this returns a result."""
+
+    def verdict(status, message, case="", points=0):
+        return CheckResult(exercise.name, status, message, points, exercise.points, case)
+
+    cases = exercise.cases(seed)
+    try:
+        answers = [_answer(exercise, fn, case) for case in cases]
+    except NotImplementedError:
+        return verdict(NOT_ATTEMPTED, "Write your code in place of `raise NotImplementedError`, then check again.")
+    except _Fault as fault:
+        return verdict(NOT_YET, *fault.args)
+    wanted = _answers(exercise.reference, cases)
+    agrees = [_same(a, w, exercise.tolerance) for a, w in zip(answers, wanted, strict=True)]
+    if all(agrees):
+        return verdict(CORRECT, f"It agrees with the reference in all {len(cases)} cases.", points=exercise.points)
+    if exercise.starter and _matches(answers, exercise.starter, cases, exercise.tolerance):
+        return verdict(NOT_ATTEMPTED, "It still answers as the code you were given does: find what is wrong in it.")
+    first = agrees.index(False)
+    case = _describe(exercise, cases[first], answers[first], wanted[first])
+    for sentence, mistake in exercise.mistakes.items():
+        if _matches(answers, mistake, cases, exercise.tolerance):
+            return verdict(NOT_YET, sentence, case)
+    return verdict(NOT_YET, _what_differs(answers[first], wanted[first]), case)
+
+
+class _Fault(Exception):
+    """An answer that is not one: (message, case)."""
+
+
+def _answer(exercise: Exercise, fn: Callable, case: tuple) -> np.ndarray:
+    """The answer as an array of numbers; raises _Fault, or NotImplementedError for the untouched starter."""
+    arguments = copy.deepcopy(case)
+    try:
+        # A warning on stderr costs all points under nbgrader; what is wrong shows in the numbers anyway.
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answer = fn(*arguments)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        call = f"{exercise.name}({', '.join(exercise.arguments)})"
+        raise _Fault(
+            _what_was_raised(error, fn), f"It was called as `{call}`, with {_given(exercise, case)}."
+        ) from None
+    if answer is None:
+        raise _Fault("It returns None: end the function with `return` and the answer.")
+    try:
+        answer = np.asarray(answer, dtype=float)
+    except Exception:
+        kind = type(answer).__name__
+        raise _Fault(f"It returns a {kind} that is no array of numbers.") from None
+    changed = [f"`{n}`" for n, a, b in zip(exercise.arguments, case, arguments, strict=True) if not _unchanged(a, b)]
+    if changed:
+        name = changed[0].strip("`")
+        raise _Fault(f"It changes its input {' and '.join(changed)}: work on a copy, `{name}.copy()`.")
+    return answer
+
+
+def _answers(fn: Callable, cases: list[tuple]) -> list[np.ndarray]:
+    with np.errstate(all="ignore"):
+        return [np.asarray(fn(*copy.deepcopy(case)), dtype=float) for case in cases]
+
+
+def _matches(answers: list[np.ndarray], fn: Callable, cases: list[tuple], tolerance: float) -> bool:
+    return all(_same(a, b, tolerance) for a, b in zip(answers, _answers(fn, cases), strict=True))
+
+
+def _same(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
+    return a.shape == b.shape and np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def _unchanged(before: Any, after: Any) -> bool:
+    return not isinstance(before, np.ndarray) or np.array_equal(before, after)
+
+
+def _what_was_raised(error: Exception, fn: Callable) -> str:
+    """Type and message of an exception, and the last line of the student's own cell that led to it."""
+    cell = getattr(getattr(fn, "__code__", None), "co_filename", None)
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == cell]
+    where = ""
+    if lines:
+        source = linecache.getline(cell, lines[-1]).strip()
+        where = f" in line {lines[-1]} of its cell" + (f", `{source}`" if source else "")
+    message = " ".join(str(error).split()) or "no message"
+    return f"It raised {type(error).__name__}{where}: {message}"
+
+
+def _what_differs(answer: np.ndarray, wanted: np.ndarray) -> str:
+    if answer.shape != wanted.shape:
+        return f"It returns {_kind(answer)}; expected is {_kind(wanted)}."
+    if not np.isfinite(answer).all():
+        return f"It returns {answer[~np.isfinite(answer)].ravel()[0]:g} where a finite number is expected."
+    return "It returns other numbers than expected."
+
+
+def _describe(exercise: Exercise, case: tuple, answer: np.ndarray, wanted: np.ndarray) -> str:
+    """What went in, what came out and what was expected, in one line."""
+    what = "it returns"
+    if answer.shape == wanted.shape and wanted.size > _SHOWN_ENTRIES:
+        difference = np.where(np.isfinite(answer), np.abs(answer - wanted), np.inf)
+        worst = np.unravel_index(difference.argmax(), wanted.shape)
+        what = f"at [{', '.join(str(i) for i in worst)}] it returns"
+        answer, wanted = answer[worst], wanted[worst]
+    digits = 6 if _show(answer) != _show(wanted) else 16
+    given, got, expected = _given(exercise, case), _show(answer, digits), _show(wanted, digits)
+    return f"With {given}: {what} {got}, expected is {expected}."
+
+
+def _given(exercise: Exercise, case: tuple) -> str:
+    return ", ".join(f"{name} = {_show(value)}" for name, value in zip(exercise.arguments, case, strict=True))
+
+
+def _show(value: Any, digits: int = 6) -> str:
+    array = np.asarray(value)
+    if array.size > _SHOWN_ENTRIES:
+        return _kind(array)
+    return str(array.tolist() if array.dtype.kind in "biu" else _rounded(array.tolist(), digits)).replace("'", "")
+
+
+def _rounded(values, digits: int):
+    return [_rounded(v, digits) for v in values] if isinstance(values, list) else f"{values + 0.0:.{digits}g}"
+
+
+def _kind(array: np.ndarray) -> str:
+    return f"an array of shape {array.shape}" if array.ndim else "a single number"
+
+
+def _with_code(line: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(line, quote=False))
+
+
+def _is_count(value) -> bool:
+    return isinstance(value, int) and value >= 1
+
+
+def _are_sentences(texts) -> bool:
+    return not isinstance(texts, str) and all(isinstance(text, str) and text.strip() for text in texts)
