@@ -41,34 +41,41 @@ class EpisodeLog:
         self._n_envs = n_envs
         self._return = np.zeros(n_agents * n_envs)
         self._length = np.zeros(n_agents * n_envs)
-        self._batch_steps = 0
-        self._finished: list[np.ndarray] = []
+        self._finished: list[tuple] = []
+        self.n_steps = 0  # environment steps of each agent
         self.n_episodes = np.zeros(n_agents, dtype=int)
 
-    def record(self, reward: np.ndarray, done: np.ndarray, any_done: bool) -> None:
-        """One step of every environment: (n_agents * n_envs,) rewards and whether the episode ended."""
+    def record(self, reward: np.ndarray, done: np.ndarray) -> np.ndarray:
+        """One step of every environment: (n_agents * n_envs,) rewards and whether the episode ended.
+
+        Returns the numbers of the environments that ended an episode.
+        """
         self._return += reward
         self._length += 1
-        self._batch_steps += 1
-        if any_done:
-            ended = done.nonzero()[0]
-            agent = ended // self._n_envs
-            steps = np.full(len(ended), self._batch_steps * self._n_envs)
-            self._finished.append(np.stack([agent, self._return[ended], self._length[ended], steps]))
+        self.n_steps += self._n_envs
+        ended = done.nonzero()[0]
+        if ended.size:
+            agent = ended // self._n_envs if self._n_envs > 1 else ended
+            self._finished.append((agent, self._return[ended], self._length[ended], self.n_steps))
             self._return[ended] = self._length[ended] = 0
-            np.add.at(self.n_episodes, agent, 1)
+            self.n_episodes += np.bincount(agent, minlength=len(self.n_episodes))
+        return ended
 
     def history(self, n_episodes: int | None = None, metrics=None, interrupted: bool = False) -> History:
         """The finished episodes in the order they ended; of each agent the first ``n_episodes`` at most."""
-        agent, *columns = np.concatenate(self._finished or [np.zeros((4, 0))], axis=1)
+        agents, returns, lengths, end_steps = (
+            zip(*self._finished, strict=True) if self._finished else [[np.empty(0)]] * 4
+        )
+        end_steps = [np.full(len(agent), steps) for agent, steps in zip(agents, end_steps, strict=True)]
+        agent = np.concatenate(agents).astype(int)
         order = agent.argsort(kind="stable")
-        row = agent[order].astype(int)
+        row = agent[order]
         column = np.arange(len(row)) - np.concatenate([[0], self.n_episodes.cumsum()[:-1]])[row]
         width = self.n_episodes.max() if n_episodes is None else min(n_episodes, self.n_episodes.max())
         kept = column < width
         tables = np.full((3, len(self.n_episodes), width), np.nan)
-        for table, values in zip(tables, columns, strict=True):
-            table[row[kept], column[kept]] = values[order][kept]
+        for table, values in zip(tables, (returns, lengths, end_steps), strict=True):
+            table[row[kept], column[kept]] = np.concatenate(values)[order][kept]
         return History(*tables, metrics=metrics or {}, interrupted=interrupted)
 
 

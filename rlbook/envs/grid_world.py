@@ -31,8 +31,8 @@ class GridWorld(gym.Env):
     One integer, the robot's cell, counted row by row from the top left: ``row * columns + column``.
 
     ## Dynamics
-    The robot moves to the neighbouring cell; at a wall or an obstacle it stays where it is. With probability ``slip`` it
-    goes to one of the two sides instead, each with probability ``slip / 2``.
+    The robot moves to the neighbouring cell; at a wall or an obstacle it stays where it is. With probability ``slip``
+    it goes to one of the two sides instead, each with probability ``slip / 2``.
 
     ## Rewards
     | step | reward |
@@ -152,12 +152,12 @@ class GridWorld(gym.Env):
             raise gym.error.ResetNeeded("the episode is over or has not begun; call reset() first")
         if not self.action_space.contains(action):
             raise ValueError(f"the action is {action!r}; accepted are 0 up, 1 right, 2 down, 3 left")
-        successors, probabilities, rewards, terminated = (table[self.state, action] for table in self._model)
-        outcome = np.searchsorted(probabilities.cumsum()[:-1], self.np_random.random(), side="right")
-        self.state = int(successors[outcome])
+        successors, probabilities, rewards, terminated = self._model
+        drawn = self.np_random.choice(successors.shape[2], p=probabilities[self.state, action]) if self.slip else 0
+        transition = (self.state, action, drawn)
+        self.state, ended = int(successors[transition]), bool(terminated[transition])
         self._steps += 1
-        ended = bool(terminated[outcome])
-        return self.state, float(rewards[outcome]), ended, not ended and self._steps >= self.max_steps, {}
+        return self.state, float(rewards[transition]), ended, not ended and self._steps >= self.max_steps, {}
 
     def render(self):
         if self.render_mode == "ansi":

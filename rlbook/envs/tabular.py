@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import batch_space
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from rlbook.envs.grid_world import GridWorld
 from rlbook.mdp import TabularMDP
@@ -41,7 +42,10 @@ class TabularVectorEnv(VectorEnv):
         tables = mdp.successors, mdp.transition_rewards, mdp.terminated
         self._successors, self._rewards, self._terminated = (np.ascontiguousarray(table).ravel() for table in tables)
         # Outcome k is drawn when a uniform number exceeds the first k thresholds.
-        self._thresholds = mdp.probabilities.cumsum(axis=2)[:, :, :-1].reshape(-1, self._n_outcomes - 1)
+        thresholds = mdp.probabilities.cumsum(axis=2)[:, :, :-1]
+        self._thresholds = thresholds.reshape(mdp.n_states * mdp.n_actions, self._n_outcomes - 1)
+        starts = np.flatnonzero(base.initial_state_distrib)
+        self._only_start = starts[0] if len(starts) == 1 else None
         self._start_thresholds = np.cumsum(base.initial_state_distrib)[:-1]
         self._states = np.zeros(num_envs, dtype=np.intp)
         self._steps = np.zeros(num_envs, dtype=np.intp)
@@ -49,9 +53,9 @@ class TabularVectorEnv(VectorEnv):
 
     def reset(self, *, seed: int | None = None, options: dict | None = None):
         super().reset(seed=seed)
-        mask = (options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool))
-        self._restart(np.flatnonzero(mask))
-        self._finished = np.zeros(self.num_envs, dtype=bool)
+        mask = options.get("reset_mask") if options else None
+        self._restart(np.arange(self.num_envs) if mask is None else mask.nonzero()[0])
+        self._finished[:] = False
         return self._states.copy(), {}
 
     def step(self, actions):
@@ -76,8 +80,11 @@ class TabularVectorEnv(VectorEnv):
 
     def _restart(self, index: np.ndarray) -> None:
         self._steps[index] = 0
-        draws = self.np_random.random(len(index))
-        self._states[index] = np.searchsorted(self._start_thresholds, draws, side="right")
+        if self._only_start is not None:
+            self._states[index] = self._only_start
+        else:
+            draws = self.np_random.random(len(index))
+            self._states[index] = np.searchsorted(self._start_thresholds, draws, side="right")
 
 
 def grid_world_vector(num_envs: int = 1, **arguments) -> TabularVectorEnv:
@@ -88,8 +95,8 @@ def grid_world_vector(num_envs: int = 1, **arguments) -> TabularVectorEnv:
 def as_vector_env(env: gym.Env | VectorEnv, num_envs: int) -> VectorEnv:
     """A vector environment of ``num_envs`` copies whose finished copies wait to be reset by the caller.
 
-    One copy is the environment itself; many copies of a toy-text environment are one batch; other registered
-    environments are made ``num_envs`` times.
+    Copies of a toy-text environment are one batch; other registered environments are made ``num_envs`` times; a single
+    copy of anything else is the environment itself.
     """
     if isinstance(env, VectorEnv):
         mode = env.metadata.get("autoreset_mode")
@@ -99,16 +106,25 @@ def as_vector_env(env: gym.Env | VectorEnv, num_envs: int) -> VectorEnv:
                 f"accepted are {num_envs} copies and AutoresetMode.DISABLED"
             )
         return env
+    if hasattr(env.unwrapped, "P") and _only_standard_wrappers(env):
+        return TabularVectorEnv(env, num_envs, AutoresetMode.DISABLED)
     if num_envs == 1:
         return SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.DISABLED)
-    if hasattr(env.unwrapped, "P"):
-        return TabularVectorEnv(env, num_envs, AutoresetMode.DISABLED)
     if env.spec is None:
         raise ValueError(
             f"{type(env).__name__} is not registered and has no model P, so it cannot be copied {num_envs} times; "
             "accepted are environments from gym.make, toy-text environments and vector environments"
         )
     return SyncVectorEnv([lambda: gym.make(env.spec)] * num_envs, autoreset_mode=AutoresetMode.DISABLED)
+
+
+def _only_standard_wrappers(env: gym.Env) -> bool:
+    """Whether the model alone tells what the environment does; a wrapper of the user's may change anything."""
+    while isinstance(env, gym.Wrapper):
+        if not isinstance(env, (TimeLimit, OrderEnforcing, PassiveEnvChecker)):
+            return False
+        env = env.env
+    return True
 
 
 def _step_limit(env: gym.Env) -> float:
