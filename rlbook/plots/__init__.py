@@ -9,6 +9,7 @@ _HOME = {
     "grid_layout": "grids",
     "value_map": "grids",
     "q_map": "grids",
+    "agent_environment_loop": "diagrams",
     "convergence": "curves",
     "learning_curve": "curves",
     "LiveCurve": "curves",

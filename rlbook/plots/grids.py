@@ -206,10 +206,11 @@ def _number(value: float, digits: int) -> str:
 
 def _texts(values: np.ndarray, size: int, room: float) -> list[str]:
     """All numbers of a map with the same number of decimals: as many, up to two, as fit into `room` pixels."""
-    largest = float(np.abs(values).max())
-    sign = 1 if values.min() < 0 else 0
-    whole = len(f"{largest:.0f}") + sign
-    digits = next((d for d in (2, 1) if (whole + d + 0.5) * size * 0.64 <= room), 0)
+    ends = float(values.min()), float(values.max())
+    for digits in (2, 1, 0):
+        longest = max(len(_number(value, digits)) for value in ends)
+        if (longest - 0.5) * size * 0.64 <= room:  # the decimal point is half a digit wide
+            break
     return [_number(value, digits) for value in values.tolist()]
 
 
@@ -249,13 +250,13 @@ def _policy_weights(policy, layout: GridLayout) -> np.ndarray:
 def _arrows(layout, weights, free, shades, cell: int, middle: float, reach: float) -> str:
     """Arrows in every free cell from `middle` of its height, `reach` cells long at probability 1."""
     paths: dict[bool, list[str]] = {True: [], False: []}
-    head = max(2.2, cell * 0.055)
+    head, gap = max(2.0, cell * 0.045), cell * 0.03  # the gap keeps tied arrows apart
     for state, x, y, dx, dy, length in _directions(layout, weights, free, cell, middle, reach):
         tip_x, tip_y = x + dx * length, y + dy * length
         wing_x, wing_y = tip_x - (dx + dy) * head, tip_y - (dy + dx) * head
         other_x, other_y = tip_x - (dx - dy) * head, tip_y - (dy - dx) * head
         paths[shades[state] >= _FIRST_LIGHT].append(
-            f"M{x:.1f} {y:.1f}L{tip_x:.1f} {tip_y:.1f}"
+            f"M{x + dx * gap:.1f} {y + dy * gap:.1f}L{tip_x:.1f} {tip_y:.1f}"
             f"M{wing_x:.1f} {wing_y:.1f}L{tip_x:.1f} {tip_y:.1f}L{other_x:.1f} {other_y:.1f}"
         )
     style = f'fill="none" stroke-linecap="round" stroke-linejoin="round" stroke-width="{max(1.2, cell * 0.026):.1f}"'
@@ -279,7 +280,7 @@ def _directions(layout: GridLayout, weights, free, cell: int, middle: float, rea
     """(state, x and y of its middle, direction x and y, length in pixels) of every action the policy may take."""
     moves, origins = layout.moves.tolist(), _origins(layout.shape, cell)
     states, actions = np.nonzero((weights > 0.005) & free[:, None] & layout.moves.any(axis=1))
-    lengths = (0.35 + 0.65 * weights[states, actions]) * reach * cell
+    lengths = (0.5 + 0.5 * weights[states, actions]) * reach * cell
     for state, action, length in zip(states.tolist(), actions.tolist(), lengths.tolist(), strict=True):
         (x, y), (dy, dx) = origins[state], moves[action]
         yield state, x + cell / 2, y + middle * cell, dx, dy, length
@@ -296,7 +297,7 @@ def _finish(
     marks = _marks(layout.shape, cell, layout.start, layout.goals, layout.obstacles, layout.holes)
     body = [_frame(layout.shape, cell, title), *parts, marks, _rewards(layout, cell)]
     if agent is not None:
-        body.append(_agent(layout, cell, agent, middle))
+        body.append(_agent(layout, cell, agent, middle, 0.2 if middle > 0.5 else 0.155))
     body.append(_colour_bar(_LEFT + columns * cell + 14, rows * cell, low, high))
     words = f"{title}. Grid of {rows} rows and {columns} columns, values from {low:.3g} to {high:.3g}."
     return document(width, height, words, "".join(body))
@@ -386,11 +387,11 @@ def _rewards(layout: GridLayout, cell: int) -> str:
     return "".join(parts)
 
 
-def _agent(layout: GridLayout, cell: int, state: int, middle: float) -> str:
+def _agent(layout: GridLayout, cell: int, state: int, middle: float, radius: float) -> str:
     if not 0 <= state < layout.n_states:
         raise ValueError(f"the agent is in state {state}; accepted are 0 to {layout.n_states - 1}")
     x, y = _origins(layout.shape, cell)[int(state)]
-    ring = f'<circle cx="{x + cell / 2:g}" cy="{y + cell * middle:.1f}" r="{cell * 0.2:.1f}" fill="none" '
+    ring = f'<circle cx="{x + cell / 2:g}" cy="{y + cell * middle:.1f}" r="{cell * radius:.1f}" fill="none" '
     width = max(2.5, cell * 0.06)
     return (
         f'{ring}stroke="#202124" stroke-width="{width + 3:.1f}"/>{ring}stroke="#fff" stroke-width="{width + 1:.1f}"/>'

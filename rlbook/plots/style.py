@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#222222"
@@ -24,11 +26,13 @@ DPI = 100
 DRAWING = threading.RLock()
 
 
-def new_figure(width: float = 6.4, height: float = 3.6, columns: int = 1, rows: int = 1, **subplots):
+def new_figure(
+    width: float = 6.4, height: float = 3.6, columns: int = 1, rows: int = 1, *, layout="constrained", **more
+):
     """A white Figure of width x height inches and its axes, styled: one Axes, or an array of them if asked for more."""
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, **subplots)
+    axes = figure.subplots(rows, columns, **more)
     for one in [axes] if isinstance(axes, Axes) else axes.flat:
         style_axes(one)
     return figure, axes
@@ -57,3 +61,16 @@ def figure_png(figure: Figure, compression: int = 1) -> bytes:
         buffer = io.BytesIO()
         figure.canvas.print_png(buffer, pil_kwargs={"compress_level": compression}, metadata={"Software": None})
         return buffer.getvalue()
+
+
+def join_png(pictures: Sequence[bytes], gap: int = 16) -> bytes:
+    """PNG pictures in a row, on white."""
+    images = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures]
+    width = sum(image.width for image in images) + gap * (len(images) - 1)
+    row, x = Image.new("RGB", (width, max(image.height for image in images)), "white"), 0
+    for image in images:
+        row.paste(image, (x, 0))
+        x += image.width + gap
+    buffer = io.BytesIO()
+    row.save(buffer, "png")
+    return buffer.getvalue()

@@ -32,9 +32,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from ..plots.svg import Svg, side_by_side
+from ..plots.svg import Svg
 from .controls import Control
-from .shell import Shell
+from .shell import Shell, in_one
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _BREATH = 0.002  # seconds left to the kernel's own thread after every frame
@@ -48,6 +48,8 @@ class Panel:
     describe(state)     -> one line of plain text under the pictures.
     advance(state, n)   -> take n steps of whatever the panel plays; return False when it is over. Declaring this
                            method gives the panel its play, step and reset buttons. It may set values (`self.sweep`).
+    prepare(state)      -> called before every drawing; the place for what must be computed when values have changed,
+                           and for limits that depend on it (`self.limit`). It may set values.
     restart(state)      -> forget what was learned or played; called by reset after the values are back at their start.
     changed(name)       -> a value changed; runs at once on the thread of the event, so only set other values here.
 
@@ -81,11 +83,8 @@ class Panel:
         self._steps_asked = 0
         self._frame_due = self._frame_begun = 0.0
         self._shell: Shell | None = None
-        for name, value in values.items():
-            if name not in self._controls:
-                raise ValueError(f"{type(self).__name__} has no value {name!r}; it has {self._names()}")
-            setattr(self, name, value)
-        self._initial = dict(self._values)
+        self.set(**values)
+        self.start_here()
 
     def __setattr__(self, name, value):
         if not name.startswith("_") and not hasattr(type(self), name):
@@ -94,12 +93,18 @@ class Panel:
 
     def __repr__(self):
         shown = [name for name, control in self._controls.items() if control.in_repr and not control.hidden]
-        return f"{type(self).__name__}({', '.join(f'{name}={self._values[name]!r}' for name in shown)})"
+        values = (self._values[name] for name in shown)
+        rounded = [float(f"{value:.4g}") if isinstance(value, float) else value for value in values]
+        pairs = ", ".join(f"{name}={value!r}" for name, value in zip(shown, rounded, strict=True))
+        return f"{type(self).__name__}({pairs})"
 
     # ------------------------------------------------------------------ for subclasses
 
     def draw(self, state: SimpleNamespace):
         raise NotImplementedError
+
+    def prepare(self, state: SimpleNamespace) -> None:
+        pass
 
     def describe(self, state: SimpleNamespace) -> str:
         return ""
@@ -114,19 +119,19 @@ class Panel:
         pass
 
     def limit(self, name: str, **limits) -> None:
-        """Change the limits of one control of this panel (`limit("sweep", high=12)`); its value moves inside them.
-
-        Without a shown panel, and before anything is set by hand, the new limits also bound the reset value.
-        """
+        """Change the limits of one control of this panel (`limit("sweep", high=12)`); its value moves inside them."""
         control = self._controls[name]
         with self._signal:
             for key, limit in limits.items():
                 setattr(control, key, limit)
-            self._initial[name] = _inside(control, self._initial[name])
             value = _inside(control, self._values[name])
             if self._shell is not None:
                 self._shell.adapt(control)
-        setattr(self, name, value)
+            setattr(self, name, value)
+
+    def start_here(self) -> None:
+        """From now on reset returns to the present values."""
+        self._initial = dict(self._values)
 
     def hide(self, *names: str) -> None:
         """Leave controls out that mean nothing for this panel's subject; setting them is then an error."""
@@ -134,6 +139,13 @@ class Panel:
             self._controls[name].hidden = True
 
     # ------------------------------------------------------------------ values
+
+    def set(self, **values) -> None:
+        """Set several values by name."""
+        for name, value in values.items():
+            if name not in self._controls:
+                raise ValueError(f"{type(self).__name__} has no value {name!r}; it has {self._names()}")
+            setattr(self, name, value)
 
     @property
     def state(self) -> SimpleNamespace:
@@ -148,7 +160,7 @@ class Panel:
         control = self._controls[name]
         if control.hidden:
             raise ValueError(f"{name} cannot be changed here; {type(self).__name__} has {self._names()}")
-        value = control.check(value)
+        value = self._checked(control, value)
         with self._signal:
             if value == self._values[name]:
                 return
@@ -159,12 +171,19 @@ class Panel:
                 self._wake()
             self.changed(name)
 
+    def _checked(self, control: Control, value: Any) -> Any:
+        try:
+            return control.check(value)
+        except ValueError:  # refused by limits that may be out of date, where other values were set before this one
+            with self._work:
+                self.prepare(self.state)
+            return control.check(value)
+
     # ------------------------------------------------------------------ pictures
 
     def figure(self) -> Svg | bytes:
-        """The picture of the present state, drawn now; several pictures come as one SVG."""
-        pictures = self._render(self.state)
-        return pictures[0] if len(pictures) == 1 else side_by_side(pictures, repr(self))
+        """The picture of the present state, drawn now; several pictures come as one."""
+        return in_one(self._drawn_now(), repr(self))
 
     def _render(self, state: SimpleNamespace) -> list[str | bytes]:
         with self._work:
@@ -176,6 +195,11 @@ class Panel:
                 self.status = self.describe(state)
             return pictures
 
+    def _drawn_now(self) -> list[str | bytes]:
+        with self._work:
+            self.prepare(self.state)
+            return self._render(self.state)
+
     @property
     def widget(self):
         """The ipywidget that shows this panel, built on first use."""
@@ -184,7 +208,7 @@ class Panel:
     def _opened(self) -> Shell:
         with self._work, self._signal:
             if self._shell is None:
-                self._shell = Shell(self, self._render(self.state))
+                self._shell = Shell(self, self._drawn_now())
             return self._shell
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
@@ -244,7 +268,7 @@ class Panel:
                 for name in self._controls:
                     if not self._controls[name].hidden:
                         setattr(self, name, self._initial[name])
-                self.error = None
+                self.error, self.status = None, ""
             self.restart(self.state)
         self.redraw()
 
@@ -348,12 +372,13 @@ class Panel:
             if steps and self.advance(self.state, steps) is False:
                 self._playing = False
                 self._show_transport()
+            self._drawing_failed, failed = True, self._drawing_failed
+            self.prepare(self.state)
             with self._signal:
                 self._dirty = False
                 state = self.state
-                if self._drawing_failed:
+                if failed:
                     self.error = None
-            self._drawing_failed = True
             pictures = self._render(state)
             self._drawing_failed = False
         shell = self._shell

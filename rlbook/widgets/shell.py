@@ -114,10 +114,25 @@ class Shell:
             button.tooltip = button.description
 
     def first_picture(self) -> str | bytes:
-        """What stands in the notebook for the panel where no kernel runs."""
+        """What stands in the notebook for the panel where no kernel runs.
+
+        Of mixed pictures only the SVG ones: their text is the same on every machine, so a stored notebook can be checked.
+        """
         pictures = [widget.value for widget in self._pictures]
-        return pictures[0] if len(pictures) == 1 else side_by_side(pictures, repr(self._panel))
+        drawn = [picture for picture in pictures if isinstance(picture, str)]
+        return in_one(drawn or pictures, repr(self._panel))
 
     def close(self) -> None:
         for widget in [*self._inputs.values(), *self._transport.values(), *self._pictures, self._status, self.root]:
             widget.close()
+
+
+def in_one(pictures: list[str | bytes], alt: str) -> str | bytes:
+    """A single picture of all: PNG where all are PNG, SVG otherwise."""
+    if len(pictures) == 1:
+        return pictures[0]
+    if all(isinstance(picture, bytes) for picture in pictures):
+        from ..plots.style import join_png
+
+        return join_png(pictures)
+    return side_by_side(pictures, alt)

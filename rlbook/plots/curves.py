@@ -1,0 +1,224 @@
+"""Curves: learning with its spread, convergence of a solver, and a curve that grows while you watch."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+
+from .style import BLACK, CYCLE, DRAWING, GREY, new_figure, style_axes
+
+_MOST_POINTS = 600  # more than a line this wide can show
+
+
+def moving_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """Mean of the last `window` entries along the last axis, of as many as there are at the beginning; skips NaN."""
+    values = np.asarray(values, dtype=float)
+    known = ~np.isnan(values)
+    totals = np.cumsum(np.where(known, values, 0.0), axis=-1)
+    counts = np.cumsum(known, axis=-1)
+    totals[..., window:] = totals[..., window:] - totals[..., :-window].copy()
+    counts[..., window:] = counts[..., window:] - counts[..., :-window].copy()
+    return np.where(known & (counts > 0), totals / np.maximum(counts, 1), np.nan)
+
+
+def learning_curve(
+    curves,
+    *,
+    title: str = "Learning curve",
+    xlabel: str = "Episode",
+    ylabel: str = "Return",
+    window: int = 1,
+    optimum: float | None = None,
+    optimum_label: str = "optimum",
+    size: tuple[float, float] = (7.2, 3.4),
+) -> Figure:
+    """Median over agents as a line, the middle half of them (25th to 75th percentile) as a band.
+
+    Parameters
+    ----------
+    curves : (n_agents, n_episodes) array, such as `history.returns` or `history.lengths`, or {name: such an array}.
+        NaN marks an episode that an agent did not play; an episode played by fewer than half of them is left out.
+    window : each agent's curve is first averaged over this many episodes; the legend says so.
+    optimum : drawn as a dashed line.
+    """
+    if not isinstance(curves, Mapping):
+        curves = {"": curves}
+    if not curves or int(window) != window or window < 1:
+        raise ValueError(f"window is {window!r} with {len(curves)} curves; accepted are whole windows of 1 and more, "
+                         "and at least one curve")  # fmt: skip
+    figure, axes = new_figure(*size)
+    style_axes(axes, title, xlabel, ylabel)
+    for colour, (name, values) in zip(_colours(len(curves)), curves.items(), strict=True):
+        values = np.atleast_2d(np.asarray(values, dtype=float))
+        played = 2 * (~np.isnan(values)).sum(axis=0) >= len(values)
+        if values.ndim != 2 or not played.any():
+            raise ValueError(f"the curve {name!r} has shape {values.shape}; accepted is (n_agents, n_episodes)")
+        episodes = np.flatnonzero(played) + 1
+        smooth = moving_mean(values, int(window))[:, played]
+        q25, median, q75 = np.nanquantile(smooth, [0.25, 0.5, 0.75], axis=0)
+        if len(values) > 1:
+            axes.fill_between(episodes, q25, q75, color=colour, alpha=0.2, linewidth=0)
+        axes.plot(episodes, median, color=colour, linewidth=1.8, label=_curve_label(name, len(values), int(window)))
+    if optimum is not None:
+        axes.axhline(optimum, color=BLACK, linewidth=1.2, linestyle=(0, (5, 3)), label=optimum_label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.margins(x=0.01)
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def convergence(
+    residuals,
+    *,
+    title: str = "Value iteration converges",
+    xlabel: str = "Sweep",
+    ylabel: str = "Largest change of a value",
+    gamma: float | None = None,
+    size: tuple[float, float] = (7.2, 3.2),
+) -> Figure:
+    """Residual per sweep on a logarithmic scale.
+
+    residuals : (n_sweeps,) array, or {name: array}. Zeros cannot be drawn on this scale and end a line.
+    gamma : also draw the promise of the contraction, first residual times gamma per sweep, as a dashed line.
+    """
+    if not isinstance(residuals, Mapping):
+        residuals = {"": residuals}
+    figure, axes = new_figure(*size)
+    style_axes(axes, title, xlabel, ylabel)
+    axes.set_yscale("log")
+    for colour, (name, values) in zip(_colours(len(residuals)), residuals.items(), strict=True):
+        values = np.asarray(values, dtype=float)
+        if values.ndim != 1 or not (values > 0).any():
+            raise ValueError(
+                f"residuals {name!r} have shape {values.shape}; accepted is (n_sweeps,), with some above 0"
+            )
+        sweeps = np.arange(1, len(values) + 1)
+        axes.plot(sweeps, np.where(values > 0, values, np.nan), color=colour, linewidth=1.8, label=name or "measured")
+    if gamma is not None:
+        promise = values[0] * gamma ** np.arange(len(values))
+        label = rf"contraction: $\gamma = {gamma:g}$ per sweep"
+        axes.plot(sweeps, promise, color=BLACK, linewidth=1.2, linestyle=(0, (5, 3)), label=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if gamma is not None or len(residuals) > 1:
+        axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+class LiveCurve:
+    """Lines that grow, as PNG bytes many times a second.
+
+    Axes, ticks and labels are drawn once and kept as a picture; a frame copies that picture and draws only the lines
+    upon it. The axes are drawn anew when the data outgrow them, by half again as much each time, so rarely.
+
+    Parameters
+    ----------
+    lines : {key: label}, or just keys; `draw` takes the data of each by its key. There is a legend for several lines.
+    faint : keys of lines drawn thin and pale, behind the others.
+    optimum : a dashed line at this height.
+    width, height : pixels. xmax, ylim : limits to begin with; ylim grows in both directions.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        xlabel: str,
+        ylabel: str,
+        lines: Mapping[str, str] | Sequence[str] = ("value",),
+        *,
+        faint: Sequence[str] = (),
+        optimum: float | None = None,
+        optimum_label: str = "optimum",
+        width: int = 420,
+        height: int = 300,
+        xmax: float = 50.0,
+        ylim: tuple[float, float] = (0.0, 1.0),
+    ):
+        self._first_limits = (float(xmax), *map(float, ylim))
+        labels = dict(lines) if isinstance(lines, Mapping) else {key: key for key in lines}
+        with DRAWING:
+            # Fixed margins: the axes stay where they are when their numbers get longer.
+            self.figure, self.axes = new_figure(width / 100, height / 100, layout=None)
+            self.figure.subplots_adjust(left=62 / width, right=1 - 14 / width, bottom=48 / height, top=1 - 34 / height)
+            style_axes(self.axes, title, xlabel, ylabel)
+            self._lines = {}
+            colours = dict(zip(labels, _colours(len(labels)), strict=True))
+            for key in sorted(labels, key=lambda key: key not in faint):
+                style = {"linewidth": 0.9, "alpha": 0.45} if key in faint else {"linewidth": 1.8}
+                (line,) = self.axes.plot([], [], color=colours[key], label=labels[key], animated=True, **style)
+                self._lines[key] = line
+            if optimum is not None:
+                style = {"color": BLACK, "linewidth": 1.2, "linestyle": (0, (5, 3)), "label": optimum_label}
+                self.axes.axhline(optimum, **style)
+            if len(labels) > 1 or optimum is not None:
+                self.axes.legend(frameon=False, fontsize=8.5, loc="upper right", labelcolor=GREY)
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the first limits and no data."""
+        self._limits = self._first_limits
+        self._background = None
+        for line in self._lines.values():
+            line.set_data([], [])
+
+    def draw(self, **series) -> bytes:
+        """The picture after replacing the data of the named lines: `draw(returns=(x, y))`; other lines stay."""
+        for name, (x, y) in series.items():
+            if name not in self._lines:
+                raise ValueError(f"there is no line {name!r}; accepted are {', '.join(map(repr, self._lines))}")
+            self._lines[name].set_data(*_thinned(np.asarray(x, dtype=float), np.asarray(y, dtype=float)))
+        with DRAWING:
+            self._make_room()
+            canvas = self.figure.canvas
+            if self._background is None:
+                canvas.draw()
+                self._background = canvas.copy_from_bbox(self.figure.bbox)
+            canvas.restore_region(self._background)
+            for line in self._lines.values():
+                self.axes.draw_artist(line)
+            return _png(np.asarray(canvas.buffer_rgba()))
+
+    def _make_room(self) -> None:
+        """Grow the limits where a line has left them."""
+        xmax, low, high = self._limits
+        for line in self._lines.values():
+            x, y = line.get_data()
+            if len(x) == 0 or np.isnan(y).all():
+                continue
+            if x[-1] > xmax:
+                xmax = 1.5 * x[-1]
+            span = max(high - low, np.nanmax(y) - np.nanmin(y))
+            high = np.nanmax(y) + 0.25 * span if np.nanmax(y) > high else high
+            low = np.nanmin(y) - 0.25 * span if np.nanmin(y) < low else low
+        if self._background is None or (xmax, low, high) != self._limits:
+            self._limits, self._background = (xmax, low, high), None
+            self.axes.set_xlim(0, xmax)
+            self.axes.set_ylim(low, high)
+
+
+def _colours(n: int) -> list[str]:
+    return [CYCLE[i % len(CYCLE)] for i in range(n)]
+
+
+def _curve_label(name: str, n_agents: int, window: int) -> str:
+    who = f"median and middle half of {n_agents} agents" if n_agents > 1 else "one agent"
+    how = f", mean over {window} episodes" if window > 1 else ""
+    return f"{name}: {who}{how}" if name else f"{who}{how}"
+
+
+def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """At most `_MOST_POINTS` points, evenly picked, the last one always among them."""
+    if len(x) <= _MOST_POINTS:
+        return x, y
+    keep = np.linspace(0, len(x) - 1, _MOST_POINTS).round().astype(int)
+    return x[keep], y[keep]
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(buffer, "png", compress_level=1)
+    return buffer.getvalue()
