@@ -1,0 +1,81 @@
+"""The command line: `rlbook lab` opens the workbook, `rlbook build` makes its notebooks from their sources."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status (0 well, 1 a problem that was told, 2 a command that does not exist)."""
+    parser = _parser()
+    options, extra = parser.parse_known_args(arguments)
+    if extra and options.run is not lab:
+        parser.error(f"unrecognized arguments: {' '.join(extra)}")
+    try:
+        return options.run(options, extra)
+    except ValueError as error:
+        print(f"rlbook: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rlbook", description="The workbook on reinforcement learning for robotics.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    opener = commands.add_parser(
+        "lab",
+        help="open the workbook in JupyterLab",
+        description="Open the workbook in JupyterLab. Further options go to JupyterLab (--no-browser --port 8890).",
+    )
+    opener.set_defaults(run=lab)
+    builder = commands.add_parser(
+        "build",
+        help="execute notebooks and generate exercises from their sources",
+        description="Execute notebooks/ and solutions/ from their .py sources and generate exercises/ from solutions/.",
+    )
+    builder.add_argument("--check", action="store_true", help="change nothing; fail where a file has drifted")
+    builder.add_argument("names", nargs="*", metavar="NAME", help="such as 01_mdp or solutions/01_mdp; all by default")
+    builder.set_defaults(run=build)
+    return parser
+
+
+def lab(options: argparse.Namespace, extra: Sequence[str]) -> int:
+    """Start JupyterLab on the first notebook, with the workbook as its folder."""
+    from jupyterlab.labapp import LabApp
+
+    from .build import find_root
+
+    LabApp.launch_instance(lab_arguments(find_root(), extra))
+    return 0
+
+
+def lab_arguments(root: Path, extra: Sequence[str]) -> list[str]:
+    """JupyterLab's arguments: the workbook's folder, its first notebook where there is one, then the reader's own."""
+    first = sorted((root / "notebooks").glob("*.ipynb"))[:1]
+    return [*map(str, first), f"--ServerApp.root_dir={root}", *extra]
+
+
+def build(options: argparse.Namespace, extra: Sequence[str]) -> int:
+    """Build, saying which files changed; or with --check, say which have drifted."""
+    from .build import build, drift, find_root
+
+    root = find_root()
+    if options.check:
+        problems = drift(root, options.names)
+        print("\n".join(problems) or "Notebooks, solutions and exercises agree with their sources.")
+        if problems:
+            print("`rlbook build` makes them agree.", file=sys.stderr)
+        return 1 if problems else 0
+    begin = time.monotonic()
+    for path, changed in build(root, options.names):
+        seconds = time.monotonic() - begin
+        print(f"{path.relative_to(root)}: {'written' if changed else 'unchanged'} ({seconds:.1f} s)", flush=True)
+        begin = time.monotonic()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
