@@ -6,6 +6,7 @@ Okabe and Ito's eight (2008), told apart by all common kinds of colour vision; m
 
 from __future__ import annotations
 
+import base64
 import io
 import threading
 from collections.abc import Sequence
@@ -26,11 +27,20 @@ DPI = 100
 DRAWING = threading.RLock()
 
 
+class Chart(Figure):
+    """A Figure that a notebook shows as a picture although pyplot never heard of it."""
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data = base64.b64encode(figure_png(self, compression=9)).decode("ascii")
+        titles = [title for axes in self.axes if (title := axes.get_title(loc="left"))]
+        return {"image/png": data, "text/plain": f"<Chart: {'; '.join(titles)}>"}
+
+
 def new_figure(
     width: float = 6.4, height: float = 3.6, columns: int = 1, rows: int = 1, *, layout="constrained", **more
 ):
     """A white Figure of width x height inches and its axes, styled: one Axes, or an array of them if asked for more."""
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
+    figure = Chart(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, **more)
     for one in [axes] if isinstance(axes, Axes) else axes.flat:

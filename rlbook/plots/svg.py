@@ -11,6 +11,7 @@ from html import escape
 _SIZE = re.compile(r'<svg[^>]*?\swidth="([\d.]+)"[^>]*?\sheight="([\d.]+)"')
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GAP = 16  # pixels between two pictures
+PAGE = 900  # pixels, the width of a notebook's page
 
 
 class Svg(str):
@@ -31,10 +32,15 @@ class Svg(str):
 
 
 def document(width: int, height: int, alt: str, body: str) -> Svg:
-    """A whole picture: white ground (so that it also reads on a dark page), a spoken description, then `body`."""
+    """A whole picture: white ground (so that it also reads on a dark page), a spoken description, then `body`.
+
+    A picture wider than a page is shown smaller.
+    """
     words = escape(alt)
+    scale = min(1, PAGE / width)
+    size = f'width="{round(width * scale)}" height="{round(height * scale)}"'
     return Svg(
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width} {height}" '
         f'role="img" aria-label="{words}" style="max-width:100%;height:auto" font-family="DejaVu Sans,Verdana,'
         f'Helvetica,Arial,sans-serif"><title>{words}</title>'
         f'<rect width="{width}" height="{height}" rx="4" fill="#fff"/>{body}</svg>',
