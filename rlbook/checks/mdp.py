@@ -8,7 +8,7 @@ from rlbook.checks.exercise import Exercise
 from rlbook.mdp import TabularMDP, bellman_backup, evaluate_policy, value_iteration
 from rlbook.q_learning import epsilon_greedy
 
-_SWEEPS = 2_000  # a sweep of these small models costs microseconds; 0.95 ** 2000 is 1e-45
+_SWEEPS = 2_000  # more than these small models need: 0.95 ** 2000 is 1e-45
 
 
 # ---------------------------------------------------------------- inputs
@@ -84,9 +84,9 @@ def random_targets(rng):
         lengths = np.array(lengths)
         reach = lengths.sum() + 2 * threshold
         angle, radius = rng.uniform(-np.pi, np.pi, 60), rng.uniform(0, 1.3 * reach, 60)
-        # A few targets stand exactly between a limit and the limit plus the threshold, on both sides of the annulus.
-        edges = np.array([lengths.sum() + threshold / 2, max(0.0, _hole(lengths) - threshold / 2), 0.0])
-        radius[:3] = edges
+        # Two targets just beyond a limit, which the threshold decides on, and one at the shoulder.
+        beyond = max(threshold, 0.02) / 2
+        radius[:3] = lengths.sum() + beyond, max(0.0, _hole(lengths) - beyond), 0.0
         yield np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), lengths, threshold
 
 
@@ -134,7 +134,9 @@ def _hole(link_lengths) -> float:
 def _fixed_point(update, n_states: int):
     V = np.zeros(n_states)
     for _ in range(_SWEEPS):
-        V = update(V)
+        V, before = update(V), V
+        if np.abs(V - before).max() < 1e-12:
+            break
     return V
 
 
