@@ -7,3 +7,16 @@ register(
     entry_point="rlbook.envs.grid_world:GridWorld",
     vector_entry_point="rlbook.envs.tabular:grid_world_vector",
 )
+
+register(
+    id="rlbook/Reach-v0",
+    entry_point="rlbook.envs.reach:ReachEnv",
+    vector_entry_point="rlbook.envs.reach:ReachVectorEnv",
+)
+
+register(
+    id="rlbook/ReachDiscrete-v0",
+    entry_point="rlbook.envs.reach:ReachEnv",
+    vector_entry_point="rlbook.envs.reach:ReachVectorEnv",
+    kwargs={"torque_levels": 3},
+)

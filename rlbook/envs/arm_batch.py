@@ -1,0 +1,330 @@
+"""What every batch of reaching arms shares: spaces, commands, time limits, resets and the Gymnasium step contract."""
+
+from __future__ import annotations
+
+import itertools
+
+import gymnasium as gym
+import numpy as np
+from array_api_compat import array_namespace
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from rlbook.envs.arm_picture import draw_arm
+
+
+class ArmVectorEnv(VectorEnv):
+    """``num_envs`` arms that reach for targets, stepped together: a Gymnasium vector environment without a loop.
+
+    The contract, with shapes for B = ``num_envs`` and n joints. Arrays are NumPy, or torch tensors with ``device=``:
+
+    ==============  ====================  ===========================================================================
+    name            shape                 meaning
+    ==============  ====================  ===========================================================================
+    actions         (B, n) or (B,)        in [-1, 1], clipped; or one number for a combination of ``torque_levels``
+    observations    (B, obs_dim) float32  what the arm measures
+    rewards         (B,)                  the sum of ``info["reward_<term>"]``, (B,) each
+    terminated      (B,) bool             the tip is within ``goal_threshold`` of the target
+    truncated       (B,) bool             ``max_steps`` are over and the target is not reached
+    ==============  ====================  ===========================================================================
+
+    ``info["distance"]`` (m) and ``info["is_success"]`` belong to the step just made, before any reset. Finished arms
+    start anew according to ``autoreset_mode``: SAME_STEP puts the true last observations in ``info["final_obs"]``
+    (B, obs_dim), valid where ``info["_final_obs"]``; NEXT_STEP spends the next step on the reset; DISABLED waits for
+    ``reset(options={"reset_mask": finished})``. ``reset`` also takes the options "q", "qd" and "target", one row for
+    every arm that is reset, in place of random draws.
+
+    A subclass says how an arm starts, moves, measures and is rewarded: the methods that raise NotImplementedError.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        n_joints: int,
+        *,
+        observation_bounds,
+        max_torque,
+        action_high: float = 1.0,
+        target_dim: int = 2,
+        goal_threshold: float = 0.05,
+        max_steps: int = 100,
+        dt: float = 0.06,
+        torque_levels: int | None = None,
+        autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
+        device=None,
+        render_mode: str | None = None,
+    ):
+        counts = {"num_envs": (num_envs, 1), "n_joints": (n_joints, 1), "max_steps": (max_steps, 1)}
+        counts |= {"torque_levels": (torque_levels, 2)} if torque_levels is not None else {}
+        for name, (value, low) in counts.items():
+            if not value >= low or value != int(value):
+                raise ValueError(f"{name} is {value}; accepted are whole numbers from {low}")
+        if not goal_threshold > 0:
+            raise ValueError(f"goal_threshold is {goal_threshold} m; accepted are positive distances")
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is {render_mode!r}; accepted are None and 'rgb_array'")
+        self.num_envs, self.n_joints, self.render_mode = int(num_envs), int(n_joints), render_mode
+        self.goal_threshold, self.max_steps, self.dt = float(goal_threshold), int(max_steps), float(dt)
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {
+            "render_modes": ["rgb_array"],
+            "render_fps": round(1 / dt),
+            "autoreset_mode": self.autoreset_mode,
+        }
+        self._arrays = _Arrays(device)
+        self.max_torque = _checked_torque(max_torque, self.n_joints)
+        self._torque_scale = self._arrays.of(self.max_torque / action_high)
+        self._make_spaces(observation_bounds, float(action_high), torque_levels)
+        self._make_state(target_dim)
+
+    def _make_spaces(self, observation_bounds, action_high: float, torque_levels: int | None) -> None:
+        low, high = (np.asarray(bound, dtype=np.float32) for bound in observation_bounds)
+        self.single_observation_space = gym.spaces.Box(low, high, dtype=np.float32)
+        self.action_high, self.torque_levels = action_high, torque_levels
+        limit = np.full(self.n_joints, action_high, dtype=np.float32)
+        if torque_levels is None:
+            self.single_action_space = gym.spaces.Box(-limit, limit, dtype=np.float32)
+        else:
+            levels = itertools.product(np.linspace(-action_high, action_high, torque_levels), repeat=self.n_joints)
+            self.torque_combinations = np.array(list(levels), dtype=np.float32)
+            self._combinations = self._arrays.of(self.torque_combinations)
+            self.single_action_space = gym.spaces.Discrete(len(self.torque_combinations))
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+
+    def _make_state(self, target_dim: int) -> None:
+        arrays, B = self._arrays, self.num_envs
+        self.q, self.qd = arrays.of(np.zeros((B, self.n_joints))), arrays.of(np.zeros((B, self.n_joints)))
+        self.target = arrays.of(np.zeros((B, target_dim)))
+        self._steps = arrays.of(np.zeros(B), "int32")
+        self._everyone, self._finished = arrays.of(np.ones(B), "bool"), arrays.of(np.ones(B), "bool")
+        self._commands = None  # (1 + longest delay, B, n): the latest commands, newest first, where any is delayed
+
+    # ------------------------------------------------------------------------------------------- what a subclass says
+
+    def _draw_start(self, count: int):
+        """Joint angles (rad) and velocities (rad/s), (count, n) each, of new episodes."""
+        raise NotImplementedError
+
+    def _draw_targets(self, count: int):
+        """Targets (count, target_dim) in metres of new episodes."""
+        raise NotImplementedError
+
+    def _move(self, torque) -> None:
+        """Advance ``self.q`` and ``self.qd`` by ``dt`` under commanded torques (B, n) in N m."""
+        raise NotImplementedError
+
+    def _points(self):
+        """True positions of base, joints and tip, (B, n + 1, 2)."""
+        raise NotImplementedError
+
+    def _distance(self):
+        """True distances (B,) from tip to target in metres."""
+        raise NotImplementedError
+
+    def _observe(self, rows):
+        """Observations (rows, obs_dim) of the arms ``rows``, an index or a slice."""
+        raise NotImplementedError
+
+    def _reward_terms(self, distance, action, success) -> dict:
+        """{term: (B,)} of the step just made; their sum is the reward."""
+        raise NotImplementedError
+
+    def _reward_seen(self, action, next_observation) -> dict:
+        """{term: (...,)} of a step as its action and the observation (..., obs_dim) after it tell."""
+        raise NotImplementedError
+
+    def _delays(self):
+        """Steps from a command to its effect: a number or (B,)."""
+        return 0
+
+    # ----------------------------------------------------------------------------------------- the Gymnasium contract
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None):
+        """New episodes in all arms, or in those of ``options["reset_mask"]`` (B,) bool: (observations, info)."""
+        super().reset(seed=seed)
+        if seed is not None:
+            self._arrays.seed(self.np_random)
+        options = dict(options or {})
+        mask = self._checked_mask(options.pop("reset_mask", None))
+        self._restart(self._arrays.rows(mask), options)
+        return self._observe(slice(None)), self._info({}, self._distance())
+
+    def step(self, actions):
+        """One control step of ``dt`` seconds: (observations, rewards, terminated, truncated, info)."""
+        finished = self._finished
+        starting = bool(finished.any())
+        if starting and self.autoreset_mode is not AutoresetMode.NEXT_STEP:
+            raise gym.error.ResetNeeded(
+                f"{int(finished.sum())} of {self.num_envs} arms have no episode under way; call reset first"
+            )
+        action = self._checked_action(actions)
+        self._move(self._delayed(action * self._torque_scale))
+        self._steps = self._steps + 1
+        distance = self._distance()
+        terminated = distance <= self.goal_threshold
+        truncated = (self._steps >= self.max_steps) & ~terminated
+        terms = self._reward_terms(distance, action, terminated)
+        if starting:
+            self._restart(self._arrays.rows(finished), {})
+            terms = {name: term * ~finished for name, term in terms.items()}
+            terminated, truncated = terminated & ~finished, truncated & ~finished
+        info = self._info(terms, distance)
+        observations, reward = self._observe(slice(None)), sum(terms.values())
+        self._finished = terminated | truncated
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and bool(self._finished.any()):
+            observations = self._autoreset(observations, info)
+        return observations, reward, terminated, truncated, info
+
+    def render(self):
+        """One picture (height, width, 3) uint8 an arm, as a tuple; None without ``render_mode="rgb_array"``."""
+        if self.render_mode is None:
+            return None
+        points, targets = self._arrays.to_numpy(self._points()), self._arrays.to_numpy(self.target)
+        scale = self._arrays.to_numpy(self._picture_scale())
+        return tuple(
+            draw_arm(arm, target[[0, -1]], self.goal_threshold, size)
+            for arm, target, size in zip(points, targets, np.broadcast_to(scale, self.num_envs), strict=True)
+        )
+
+    # ------------------------------------------------------------------------------------------------------ its parts
+
+    def _autoreset(self, observations, info: dict):
+        """Same-step reset: the finished arms' last observations go to ``info``, their first ones are returned."""
+        done, rows = self._finished, self._arrays.rows(self._finished)
+        last = {key: value for key, value in info.items() if not key.startswith("_")}
+        info["final_info"] = last | {f"_{key}": done for key in last}
+        info |= {"_final_info": done, "final_obs": observations, "_final_obs": done}
+        self._restart(rows, {})
+        observations = self._arrays.copy(observations)
+        observations[rows] = self._observe(rows)
+        return observations
+
+    def _restart(self, rows, options: dict) -> None:
+        count = len(rows)
+        q, qd = self._draw_start(count)
+        start = {"q": q, "qd": qd, "target": self._draw_targets(count)}
+        for name, value in options.items():
+            if name not in start:
+                raise ValueError(f"reset option {name!r} is unknown; accepted are reset_mask, {', '.join(start)}")
+            start[name] = self._checked_start(name, value, start[name].shape)
+        for name, value in start.items():
+            state = self._arrays.copy(getattr(self, name))
+            state[rows] = value
+            setattr(self, name, state)
+        self._steps[rows] = 0
+        self._finished = self._arrays.copy(self._finished)
+        self._finished[rows] = False
+        if self._commands is not None:
+            self._commands[:, rows] = 0.0
+
+    def _delayed(self, torque):
+        """The torques that take effect now: those commanded ``_delays()`` steps ago, zero before the first command."""
+        delays = self._delays()
+        longest = int(delays.max()) if hasattr(delays, "max") else int(delays)
+        if longest == 0:
+            self._commands = None
+            return torque
+        xp = self._arrays.xp
+        if self._commands is None or len(self._commands) != longest + 1:
+            self._commands = xp.stack([xp.zeros_like(torque)] * (longest + 1))
+        self._commands = xp.concat([torque[None], self._commands[:-1]])
+        delays = self._arrays.of(np.zeros(self.num_envs), "int64") + self._arrays.integers(delays)
+        return self._commands[delays, xp.arange(self.num_envs, device=self._arrays.device)]
+
+    def _info(self, terms: dict, distance) -> dict:
+        info = {"distance": distance, "is_success": distance <= self.goal_threshold}
+        info |= {f"reward_{name}": term for name, term in terms.items()}
+        return info | {f"_{name}": self._everyone for name in info}
+
+    def _picture_scale(self):
+        """Half the width in metres that a picture shows."""
+        return 1.0
+
+    def _checked_action(self, actions):
+        shape = (self.num_envs,) if self.torque_levels else (self.num_envs, self.n_joints)
+        if self.torque_levels:
+            action = self._arrays.integers(actions)
+            if tuple(action.shape) != shape or bool(((action < 0) | (action >= len(self.torque_combinations))).any()):
+                raise ValueError(
+                    f"the actions are {actions!r}; accepted are {shape} whole numbers "
+                    f"from 0 to {len(self.torque_combinations) - 1}"
+                )
+            return self._combinations[action]
+        action = self._arrays.of(actions)
+        if tuple(action.shape) != shape:
+            raise ValueError(f"the actions have shape {tuple(action.shape)}; accepted is {shape}")
+        if bool((action != action).any()):
+            raise ValueError(
+                f"the actions hold NaN; accepted are numbers from {-self.action_high} to {self.action_high}"
+            )
+        return action.clip(-self.action_high, self.action_high)
+
+    def _checked_mask(self, mask):
+        if mask is None:
+            return self._everyone
+        if not hasattr(mask, "dtype") or tuple(mask.shape) != (self.num_envs,) or "bool" not in str(mask.dtype):
+            raise ValueError(f"reset_mask is {mask!r}; accepted are boolean arrays of shape ({self.num_envs},)")
+        return self._arrays.of(mask, "bool")
+
+    def _checked_start(self, name: str, value, shape):
+        value = self._arrays.of(value)
+        if tuple(value.shape) not in (tuple(shape), tuple(shape[1:])) or not bool((value - value == 0).all()):
+            raise ValueError(f"reset option {name} is {value}; accepted are finite numbers of shape {tuple(shape)}")
+        return value
+
+
+class _Arrays:
+    """Arrays of one kind: NumPy on this computer, or torch tensors on a device."""
+
+    def __init__(self, device):
+        if device is None:
+            self.xp, self.device, self._generator = array_namespace(np.zeros(1)), None, None
+            return
+        import torch
+
+        self.xp, self.device = array_namespace(torch.zeros(1)), torch.device(device)
+        self._generator = torch.Generator(self.device)
+        self._generator.seed()
+
+    def of(self, values, dtype: str = "float32"):
+        return self.xp.asarray(values, dtype=getattr(self.xp, dtype), device=self.device)
+
+    def integers(self, values):
+        """Values as int64; ValueError for numbers that are not whole."""
+        values = self.xp.asarray(values, device=self.device)
+        whole = self.xp.astype(values, self.xp.int64)
+        if bool((whole != values).any()):
+            raise ValueError(f"{values} are not whole numbers")
+        return whole
+
+    def copy(self, values):
+        return values.clone() if self._generator else values.copy()
+
+    def rows(self, mask):
+        return self.xp.nonzero(mask)[0]
+
+    def to_numpy(self, values) -> np.ndarray:
+        return values.cpu().numpy() if self._generator and hasattr(values, "cpu") else np.asarray(values)
+
+    def seed(self, random: np.random.Generator) -> None:
+        if self._generator:
+            self._generator.manual_seed(int(random.integers(2**62)))
+
+    def uniform(self, random: np.random.Generator, low, high, shape):
+        return low + (high - low) * self._draw("rand", random.random, shape)
+
+    def normal(self, random: np.random.Generator, shape):
+        return self._draw("randn", random.standard_normal, shape)
+
+    def _draw(self, torch_name: str, numpy_draw, shape):
+        if self._generator:
+            return getattr(self.xp, torch_name)(shape, generator=self._generator, device=self.device)
+        return numpy_draw(shape, dtype=np.float32)
+
+
+def _checked_torque(max_torque, n_joints: int) -> np.ndarray:
+    torque = np.asarray(max_torque, dtype=float)
+    if torque.shape not in ((), (n_joints,)) or not (np.isfinite(torque) & (torque > 0)).all():
+        raise ValueError(f"max_torque is {max_torque}; accepted are one positive torque in N m or {n_joints} of them")
+    return np.broadcast_to(torque, (n_joints,)).copy()

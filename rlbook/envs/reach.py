@@ -1,0 +1,251 @@
+"""The reaching task, designed well: bring the tip of an arm to a target.
+
+How it differs from the chapter's own task, which ``ReachingTaskMDP.as_in_chapter()`` keeps (rlbook.envs.chapter_reach):
+
+==============  ==============================  ==================================  ===================================
+design choice   the chapter                     here                                because
+==============  ==============================  ==================================  ===================================
+physics         qdd = torque / 10               mass, gravity, friction, motors     nothing else could be randomized
+joints          six, three of them idle         as many as move the tip             idle joints only add dimensions
+targets         anywhere in a box               inside the reachable ring           96 of 100 cannot be reached
+effort term     0.001 |torque|^2, full: -60     at most -0.001                      reaching must pay more than resting
+distance term   -distance                       -0.1 distance                       returns near 1 suit networks
+success         +10                             +1, and the distance stops costing  sooner is better, with any discount
+action          torque in N m, to 100           -1 to 1 of ``max_torque``           one scale for every learner
+max_torque      the same for all joints         twice what holds the arm            gravity is beaten, elbows are weaker
+angles          clipped to +-pi                 free; seen as cos and sin           no jump, no wall to push against
+velocity        unlimited, grows at the clip    limited to ``MAX_SPEED``            no state runs away
+observation     angles, velocity, target        and the vector from tip to target   what matters need not be inferred
+control step    0.01 s, 200 steps               0.06 s, 100 steps                   ten to thirty decisions a reach
+time limit      ends like a success             ``truncated``                       a learner must bootstrap there
+==============  ==============================  ==================================  ===================================
+"""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+from array_api_compat import array_namespace
+from gymnasium.vector import AutoresetMode
+
+from rlbook.envs import arm
+from rlbook.envs.arm import PhysicsParams
+from rlbook.envs.arm_batch import ArmVectorEnv
+from rlbook.mdp import RobotMDP
+
+MAX_SPEED = 10.0  # rad/s, the drives' speed limit and the unit of measured velocities
+SUBSTEPS = 5  # physics steps a control step
+VELOCITY_NOISE = 5.0  # rad/s of noise in a measured velocity for each rad of noise in a measured angle
+
+
+def reward_terms(distance, action, success) -> dict:
+    """The reward of one step, term by term, (...,) each; the reward is their sum.
+
+    distance = -0.1 distance;  effort = -0.001 mean(action^2);  success = +1 on arriving
+
+    ``distance`` (m) and ``success`` have shape (...,), ``action`` in [-1, 1] has shape (..., n).
+    """
+    xp = array_namespace(distance)
+    squares = sum(action[..., i] * action[..., i] for i in range(action.shape[-1]))
+    return {
+        "distance": -0.1 * distance,
+        "effort": (-0.001 / action.shape[-1]) * squares,
+        "success": xp.astype(success, distance.dtype),
+    }
+
+
+def observation_of(q, qd, target, link_length: float):
+    """What a learner sees, (..., 3 n + 4): angles and velocities (..., n) as measured, target (..., 2)."""
+    xp = array_namespace(q)
+    to_target = target - arm.tip_position(q, PhysicsParams(link_length=link_length))
+    return xp.concat([xp.cos(q), xp.sin(q), qd / MAX_SPEED, target, to_target], axis=-1)
+
+
+class ReachVectorEnv(ArmVectorEnv):
+    """Thousands of arms that reach for targets: ``gym.make_vec("rlbook/Reach-v0", num_envs=1024)``.
+
+    ## Observation space (n joints, float32)
+    | index | meaning | unit | range |
+    |---|---|---|---|
+    | 0 .. n-1 | cosine of every joint angle | 1 | [-1, 1] |
+    | n .. 2n-1 | sine of every joint angle | 1 | [-1, 1] |
+    | 2n .. 3n-1 | joint velocity / ``MAX_SPEED`` | 10 rad/s | [-1, 1] |
+    | 3n, 3n+1 | target x, z | m | within reach |
+    | 3n+2, 3n+3 | target minus tip, from the measured angles | m | twice the reach |
+
+    ## Action space
+    Torque of every joint in units of ``max_torque``, in [-1, 1]. With ``torque_levels=3`` (``rlbook/ReachDiscrete-v0``)
+    one of 3^n numbers: ``env.torque_combinations[action]`` is -1, 0 or 1 for every joint.
+
+    ## Rewards
+    ``reward_terms``: every step costs 0.1 a metre of distance and at most 0.001 of effort; arriving pays 1.
+
+    ## Start, termination, truncation
+    Joint angles are uniform in +-pi, at rest; targets are uniform over the ring from 20 % to 95 % of the reach. The
+    episode terminates when the tip is within ``goal_threshold``, and is truncated after ``max_steps``.
+
+    ## Arguments
+    ``physics``: a ``PhysicsParams``, its fields numbers or (num_envs,) arrays; set ``env.physics`` at any time, the
+    state carries on. The arm computes its tip with the mean link length it was *built* with, as a robot does.
+    ``max_torque``: N m, a number or one a joint; by default twice what holds the nominal arm stretched out.
+    ``device``: None for NumPy, or a torch device: then everything from reset to reward stays there.
+    The rest, and the step contract, are in ``ArmVectorEnv``. Wrong arguments raise ValueError.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        n_joints: int = 2,
+        max_torque=None,
+        physics: PhysicsParams | None = None,
+        **shared,
+    ):
+        physics = physics or PhysicsParams()
+        self.link_length = float(np.mean(np.asarray(physics.link_length)))
+        self.reach = n_joints * self.link_length
+        bounds = np.concatenate([np.ones(3 * n_joints), [self.reach] * 2, [3 * self.reach] * 2])
+        if max_torque is None:
+            max_torque = 2 * arm.holding_torque(n_joints)
+        super().__init__(num_envs, n_joints, observation_bounds=(-bounds, bounds), max_torque=max_torque, **shared)
+        self.physics = physics
+
+    @property
+    def physics(self) -> PhysicsParams:
+        """The arms' true physics, fields of shape () or (num_envs,)."""
+        return self._physics
+
+    @physics.setter
+    def physics(self, physics: PhysicsParams) -> None:
+        fields = {}
+        for name, value in physics.as_dict().items():
+            if not isinstance(value, float):
+                if tuple(value.shape) != (self.num_envs,):
+                    raise ValueError(
+                        f"PhysicsParams.{name} has shape {tuple(value.shape)}; "
+                        f"accepted are numbers and shape ({self.num_envs},), one value an environment"
+                    )
+                value = self._arrays.of(value)
+            fields[name] = value
+        self._physics = PhysicsParams(**fields)
+
+    def _draw_start(self, count):
+        q = self._arrays.uniform(self.np_random, -np.pi, np.pi, (count, self.n_joints))
+        return q, 0 * q
+
+    def _draw_targets(self, count):
+        """Uniform over a ring: the square of the radius is uniform. One link reaches only its circle."""
+        xp = self._arrays.xp
+        draws = self._arrays.uniform(self.np_random, 0.0, 1.0, (count, 2))
+        low, high = ((0.2 * self.reach) ** 2, (0.95 * self.reach) ** 2) if self.n_joints > 1 else (self.reach**2,) * 2
+        radius, angle = xp.sqrt(low + (high - low) * draws[:, 0]), 2 * np.pi * draws[:, 1]
+        return xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], axis=-1)
+
+    def _move(self, torque):
+        self.q, self.qd = arm.step(
+            self.q, self.qd, torque, self._physics, self.dt, substeps=SUBSTEPS, max_speed=MAX_SPEED
+        )
+
+    def _delays(self):
+        return self._physics.action_delay
+
+    def _points(self):
+        return arm.forward_kinematics(self.q, self._physics)
+
+    def _distance(self):
+        gap = self.target - arm.tip_position(self.q, self._physics)
+        return self._arrays.xp.sqrt(gap[..., 0] * gap[..., 0] + gap[..., 1] * gap[..., 1])
+
+    def measure(self, rows=slice(None)):
+        """Joint angles (rad) and velocities (rad/s) with sensor noise, as the arm itself knows them: (rows, n) each."""
+        q, qd, noise = self.q[rows], self.qd[rows], self._physics.sensor_noise
+        if isinstance(noise, float) and noise == 0:
+            return q, qd
+        noise = noise if isinstance(noise, float) else noise[rows, None]
+        q = q + noise * self._arrays.normal(self.np_random, tuple(q.shape))
+        qd = qd + VELOCITY_NOISE * noise * self._arrays.normal(self.np_random, tuple(qd.shape))
+        return q, qd.clip(-MAX_SPEED, MAX_SPEED)
+
+    def _observe(self, rows):
+        return observation_of(*self.measure(rows), self.target[rows], self.link_length)
+
+    def _reward_terms(self, distance, action, success):
+        return reward_terms(distance, action, success)
+
+    def _reward_seen(self, action, next_observation):
+        distance = np.linalg.norm(next_observation[..., -2:], axis=-1)
+        return reward_terms(distance, action, distance <= self.goal_threshold)
+
+    def _picture_scale(self):
+        return 1.1 * self.reach
+
+
+class ReachEnv(gym.Env):
+    """One arm of ``ReachVectorEnv`` as a Gymnasium environment: ``gym.make("rlbook/Reach-v0")``.
+
+    Spaces, rewards and arguments are ``ReachVectorEnv``'s, without the batch axis. Stepping on after the end of an
+    episode raises ``gymnasium.error.ResetNeeded``.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 17}  # noqa: RUF012
+    batch_class = ReachVectorEnv
+
+    def __init__(self, **arguments):
+        self.batch = self.batch_class(1, autoreset_mode=AutoresetMode.DISABLED, **arguments)
+        self.observation_space = self.batch.single_observation_space
+        self.action_space = self.batch.single_action_space
+        self.render_mode = self.batch.render_mode
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None):
+        super().reset(seed=seed)
+        self.batch.np_random = self.np_random
+        observations, info = self.batch.reset(options=options)
+        return observations[0], _first(info)
+
+    def step(self, action):
+        observations, reward, terminated, truncated, info = self.batch.step(np.asarray(action)[None])
+        return observations[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), _first(info)
+
+    def render(self):
+        pictures = self.batch.render()
+        return None if pictures is None else pictures[0]
+
+
+class ReachingTaskMDP(ReachEnv, RobotMDP):
+    """The chapter's name for the reaching task: ``ReachEnv`` with the helpers of ``RobotMDP``.
+
+    The registered ids make ``ReachEnv``, since Stable-Baselines3 takes every environment that has a ``compute_reward``
+    for a goal-conditioned one. ``as_in_chapter()`` is the chapter's own design, for comparison.
+    """
+
+    def __init__(
+        self, n_joints: int = 2, max_torque=None, goal_threshold: float = 0.05, gamma: float = 0.99, **arguments
+    ):
+        names = {"n_joints": n_joints, "max_torque": max_torque, "goal_threshold": goal_threshold}
+        ReachEnv.__init__(self, **names, **arguments)
+        observations, actions, render_mode = self.observation_space, self.action_space, self.render_mode
+        limit = self.batch.action_high
+        RobotMDP.__init__(
+            self,
+            observations.shape[0],
+            self.batch.n_joints,
+            gamma,
+            self.batch.dt,
+            state_low=observations.low,
+            state_high=observations.high,
+            action_low=-limit,
+            action_high=limit,
+        )
+        self.observation_space, self.action_space, self.render_mode = observations, actions, render_mode
+
+    def compute_reward(self, state, action, next_state) -> float:
+        """The reward of (state, action, next_state): observations as ``step`` returns them, an action as it takes."""
+        batch = self.batch
+        if batch.torque_levels:
+            action = batch.torque_combinations[action]
+        action = np.clip(np.asarray(action, dtype=float), -batch.action_high, batch.action_high)
+        return float(sum(batch._reward_seen(action, np.asarray(next_state)).values()))
+
+
+def _first(info: dict) -> dict:
+    return {key: value[0].item() for key, value in info.items() if not key.startswith("_")}
