@@ -19,34 +19,39 @@ class TabularVectorEnv(VectorEnv):
 
     Parameters
     ----------
-    env : GridWorld, FrozenLake, CliffWalking, Taxi: anything with ``P`` and ``initial_state_distrib``.
+    env : GridWorld, FrozenLake, CliffWalking, Taxi: anything with ``P`` and ``initial_state_distrib``; or a TabularMDP.
     num_envs : how many copies.
     autoreset_mode : NEXT_STEP resets a finished copy at the following step, as Gymnasium does by default; with DISABLED
         the caller resets with ``reset(options={"reset_mask": finished})``, and no step is lost.
+    start : for a TabularMDP, the state in which every episode begins.
     """
 
-    def __init__(self, env: gym.Env, num_envs: int, autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP):
+    def __init__(
+        self,
+        env: gym.Env | TabularMDP,
+        num_envs: int,
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+        start: int | None = None,
+    ):
         if num_envs < 1:
             raise ValueError(f"num_envs is {num_envs}; accepted are 1 and more")
         if autoreset_mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED):
             raise ValueError(f"autoreset_mode is {autoreset_mode}; accepted are NEXT_STEP and DISABLED")
-        base = env.unwrapped
-        mdp = base.mdp() if isinstance(base, GridWorld) else TabularMDP.from_gym(env)
+        mdp, start_chances, self.max_steps = _model_of(env, start)
         self.num_envs, self.metadata = num_envs, {"autoreset_mode": autoreset_mode}
         self.single_observation_space = gym.spaces.Discrete(mdp.n_states)
         self.single_action_space = gym.spaces.Discrete(mdp.n_actions)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self.max_steps = _step_limit(env)
         self._n_actions, self._n_outcomes = mdp.n_actions, mdp.successors.shape[2]
         tables = mdp.successors, mdp.transition_rewards, mdp.terminated
         self._successors, self._rewards, self._terminated = (np.ascontiguousarray(table).ravel() for table in tables)
         # Outcome k is drawn when a uniform number exceeds the first k thresholds.
         thresholds = mdp.probabilities.cumsum(axis=2)[:, :, :-1]
         self._thresholds = thresholds.reshape(mdp.n_states * mdp.n_actions, self._n_outcomes - 1)
-        starts = np.flatnonzero(base.initial_state_distrib)
+        starts = np.flatnonzero(start_chances)
         self._only_start = starts[0] if len(starts) == 1 else None
-        self._start_thresholds = np.cumsum(base.initial_state_distrib)[:-1]
+        self._start_thresholds = np.cumsum(start_chances)[:-1]
         self._states = np.zeros(num_envs, dtype=np.intp)
         self._steps = np.zeros(num_envs, dtype=np.intp)
         self._finished = np.ones(num_envs, dtype=bool)
@@ -55,7 +60,6 @@ class TabularVectorEnv(VectorEnv):
         super().reset(seed=seed)
         mask = options.get("reset_mask") if options else None
         self._restart(np.arange(self.num_envs) if mask is None else mask.nonzero()[0])
-        self._finished[:] = False
         return self._states.copy(), {}
 
     def step(self, actions):
@@ -74,12 +78,12 @@ class TabularVectorEnv(VectorEnv):
     def _autoreset(self, rewards, terminated, truncated) -> None:
         """Copies that finished at the step before start anew; what their action did is discarded."""
         if self._finished.any():
-            self._restart(np.flatnonzero(self._finished))
             rewards[self._finished], terminated[self._finished], truncated[self._finished] = 0.0, False, False
+            self._restart(np.flatnonzero(self._finished))
         self._finished = terminated | truncated
 
     def _restart(self, index: np.ndarray) -> None:
-        self._steps[index] = 0
+        self._steps[index], self._finished[index] = 0, False
         if self._only_start is not None:
             self._states[index] = self._only_start
         else:
@@ -127,6 +131,24 @@ def _only_standard_wrappers(env: gym.Env) -> bool:
     return True
 
 
+def _model_of(env: gym.Env | TabularMDP, start: int | None) -> tuple[TabularMDP, np.ndarray, float]:
+    """The model, where episodes begin (probabilities), and after how many steps they are cut."""
+    if isinstance(env, TabularMDP):
+        if start is None or not 0 <= start < env.n_states:
+            raise ValueError(f"start is {start}; accepted are the states 0 to {env.n_states - 1} of the TabularMDP")
+        return env, np.eye(env.n_states)[start], np.inf
+    if start is not None:
+        raise ValueError(f"start is {start}; an environment has a start of its own, only a TabularMDP needs one")
+    base = env.unwrapped
+    mdp = base.mdp() if isinstance(base, GridWorld) else TabularMDP.from_gym(env)
+    return mdp, base.initial_state_distrib, _step_limit(env)
+
+
 def _step_limit(env: gym.Env) -> float:
-    limit = env.spec.max_episode_steps if env.spec is not None else None
-    return limit or getattr(env.unwrapped, "max_steps", np.inf)
+    """The shortest of all time limits: the world's own and those of the TimeLimit wrappers around it."""
+    limits = [getattr(env.unwrapped, "max_steps", np.inf)]
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, TimeLimit):
+            limits.append(env._max_episode_steps)
+        env = env.env
+    return min(limits)
