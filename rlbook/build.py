@@ -176,6 +176,7 @@ def exercise_of(solution: NotebookNode) -> NotebookNode:
     exercise.cells = [cell for cell in exercise.cells if "solution-only" not in cell.metadata.get("tags", ())]
     grade_ids: set[str] = set()
     for number, cell in enumerate(exercise.cells, start=1):
+        cell.metadata.pop("lines_to_next_cell", None)  # Jupytext's, for a file that has a source beside it
         grader = cell.metadata.get("nbgrader", {})
         if (BEGIN in cell.source) != bool(grader.get("solution")):
             raise BuildError(f'cell {number}: {BEGIN!r} and nbgrader metadata with "solution": true go together')
@@ -358,5 +359,7 @@ def _orphans(root: Path) -> list[str]:
         origin = "solutions" if folder == EXERCISES else folder
         for path in sorted((root / folder).glob("*.ipynb")):
             if not (root / origin / f"{path.stem}.py").is_file():
-                orphans.append(f"{folder}/{path.name}: has no source {origin}/{path.stem}.py")
+                orphans.append(
+                    f"{folder}/{path.name}: has no source {origin}/{path.stem}.py; write it or remove this file"
+                )
     return orphans

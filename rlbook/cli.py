@@ -67,7 +67,7 @@ def build(options: argparse.Namespace, extra: Sequence[str]) -> int:
         problems = drift(root, options.names)
         print("\n".join(problems) or "Notebooks, solutions and exercises agree with their sources.")
         if problems:
-            print("`rlbook build` makes them agree.", file=sys.stderr)
+            print("`rlbook build` writes them anew.", file=sys.stderr)
         return 1 if problems else 0
     begin = time.monotonic()
     for path, changed in build(root, options.names):

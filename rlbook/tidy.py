@@ -20,11 +20,11 @@ _LANGUAGE = {
     "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
-_CELL_METADATA = ("nbgrader", "tags")  # all that a cell keeps
+_CELL_METADATA = ("lines_to_next_cell", "nbgrader", "tags")  # all that a cell keeps; the first is Jupytext's own
 _WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _MODEL = "IPY_MODEL_"
-_PROGRESS_TIME = re.compile(r"\s*\[\d\d:\d\d(:\d\d)?(&lt;|<)[^\]\n]*\]")  # of a progress bar: [00:03<00:00, 151it/s]
+_PROGRESS_TIME = re.compile(r"\[\d\d:\d\d(:\d\d)?(&lt;|<)[^\]\n]*\]")  # of a progress bar: [00:03<00:00, 151it/s]
 
 
 def name_cells(notebook: NotebookNode) -> None:
@@ -47,7 +47,7 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
         cell.metadata = NotebookNode({key: cell.metadata[key] for key in _CELL_METADATA if key in cell.metadata})
         for output in cell.get("outputs", ()):
             if output.output_type == "stream":
-                output.text = _PROGRESS_TIME.sub("", output.text)
+                output.text = _PROGRESS_TIME.sub("[time]", output.text)
     widgets = notebook.metadata.get("widgets", {}).get(_WIDGET_STATE, {})
     notebook.metadata = NotebookNode({"kernelspec": KERNEL, "language_info": _LANGUAGE})
     models = _rename_models(notebook, widgets.get("state", {}))
@@ -105,4 +105,4 @@ def _renamed(value: object, names: dict[str, str]) -> object:
         return [_renamed(item, names) for item in value]
     if isinstance(value, str) and value.startswith(_MODEL):
         return _MODEL + names.get(value[len(_MODEL) :], value[len(_MODEL) :])
-    return _PROGRESS_TIME.sub("", value) if isinstance(value, str) else value
+    return _PROGRESS_TIME.sub("[time]", value) if isinstance(value, str) else value

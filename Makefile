@@ -1,0 +1,75 @@
+# rlbook: `make lab` opens the workbook, `make test` checks everything, `make help` lists the rest.
+
+PYTHON ?= python3
+LAB_ARGS ?=
+PIP_ARGS ?=
+BENCH_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt $(PIP_ARGS)
+
+# Two processes side by side, each on one thread: more threads only get in each other's way.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+# No window is needed to draw, and Jupyter's own folders are the same everywhere.
+export MPLBACKEND ?= agg
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile -q
+NOTEBOOKS = $(wildcard notebooks/*.ipynb solutions/*.ipynb)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lint drift unit nbval bench build clean
+.DELETE_ON_ERROR:
+
+help: ## List what make can do here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+lab: $(VENV)/.lab ## Open the workbook in JupyterLab (LAB_ARGS="--no-browser --port 8890" for more)
+	$(BIN)/rlbook lab $(LAB_ARGS)
+
+test: lint unit drift nbval ## Check everything: lint, tests, notebooks, exercises, the browser where there is one
+	@echo "make test: lint, tests, sources and notebooks all passed."
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+unit: $(VENV)/.dev
+	$(PYTEST) tests
+
+drift: $(VENV)/.dev
+	$(BIN)/rlbook build --check
+
+# Every notebook runs again, and every stored output must come out the same.
+nbval: $(VENV)/.dev
+	$(if $(NOTEBOOKS),$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg $(NOTEBOOKS),@echo "no notebooks yet")
+
+bench: $(VENV)/.bench ## Measure, beside peers: a table here, JSON in benchmarks/results
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+build: $(VENV)/.lab ## Execute notebooks from their sources and generate the exercises
+	$(BIN)/rlbook build
+
+clean: ## Remove the virtual environment and caches (your notebooks stay)
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis rlbook.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "rlbook needs Python 3.10, 3.11, 3.12 or 3.13; '$(PYTHON)' is:"; $(PYTHON) --version; \
+		echo "Name one that fits: make $(or $(MAKECMDGOALS),lab) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet "pip>=23"
+
+$(VENV)/.lab: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing the workbook into $(VENV); the first time this takes some minutes."
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.lab
+	$(PIP) -e ".[dev]"
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.lab
+	$(PIP) -e ".[bench]"
+	@touch $@
