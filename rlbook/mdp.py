@@ -85,8 +85,12 @@ class TabularMDP:
     @classmethod
     def from_successors(cls, successors, probabilities, rewards, terminated, gamma=0.99, shape=None) -> TabularMDP:
         """Build from (S, A, K) arrays: next states, their probabilities, rewards, and whether each ends the episode."""
+        successors, probabilities = np.asarray(successors), np.asarray(probabilities, dtype=float)
+        shapes = [np.shape(table) for table in (successors, probabilities, rewards, terminated)]
+        if successors.ndim != 3 or len(set(shapes)) > 1:
+            raise ValueError(f"the tables have shapes {shapes}; accepted is one (n_states, n_actions, n_successors)")
         mdp = cls.__new__(cls)
-        mdp._set(np.asarray(successors), np.asarray(probabilities, dtype=float), rewards, terminated, gamma, shape)
+        mdp._set(successors, probabilities, rewards, terminated, gamma, shape)
         return mdp
 
     @classmethod

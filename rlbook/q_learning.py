@@ -112,10 +112,8 @@ class QLearning:
         self._tables = np.zeros((self.n_tables, self.n_agents * self.n_states, self.n_actions))
         self._rows = self._tables.reshape(-1, self.n_actions)
         self._first_row = np.arange(self.n_agents) * self.n_states
-        self._row_starts = np.arange(self.n_agents) * self.n_actions
         self._recent_errors: deque[np.ndarray] = deque(maxlen=self.KEPT_ERRORS)
-        action_seed, self._env_seed = spawn_seeds(seed, 2)
-        self._rng = np.random.default_rng(action_seed)
+        self._rng, self._env_seeds = (np.random.default_rng(child) for child in spawn_seeds(seed, 2))
 
     @property
     def Q(self) -> np.ndarray:
@@ -143,12 +141,12 @@ class QLearning:
 
     def select_action(self, state, training: bool = True):
         """Epsilon-greedy while training, ties broken at random; without training the first of the best actions."""
-        action = self._select(self._first_row + state, training)
+        action = self._select(self._rows_of(state), training)
         return int(action[0]) if self.n_agents == 1 and np.ndim(state) == 0 else action
 
     def update(self, state, action, reward, next_state, terminated):
         """Learn from one transition (of every agent); returns the temporal-difference error."""
-        rows, next_rows = self._first_row + state, self._first_row + next_state
+        rows, next_rows = self._rows_of(state), self._rows_of(next_state)
         delta = self._update(rows, np.asarray(action), np.asarray(reward), next_rows, np.asarray(terminated))
         return float(delta[0]) if self.n_agents == 1 and np.ndim(state) == 0 else delta
 
@@ -207,8 +205,7 @@ class QLearning:
         return agent
 
     def _run(self, envs: VectorEnv, log: EpisodeLog, n_episodes, total_steps, bar) -> None:
-        state, _ = envs.reset(seed=self._env_seed)
-        self._env_seed = None  # a second call goes on with the same random stream
+        state, _ = envs.reset(seed=int(self._env_seeds.integers(2**31)))  # every call of learn: another seed
         rows, learning = self._first_row + state, None
         progress, target = 0, n_episodes or total_steps
         while progress < target:
@@ -220,7 +217,7 @@ class QLearning:
             done = terminated | truncated
             ended = log.record(reward, done)
             if ended.size:
-                self.decay_epsilon(ended)
+                self.decay_epsilon(ended if learning is None else ended[learning[ended]])
                 state, _ = envs.reset(options={"reset_mask": done})
                 rows = self._first_row + state
                 learning = log.n_episodes < n_episodes if n_episodes else None
@@ -233,13 +230,19 @@ class QLearning:
         greedy = values.argmax(axis=1)
         if not training:
             return greedy
-        best = values.ravel().take(self._row_starts + greedy)
+        best = values.ravel().take(np.arange(0, values.size, self.n_actions) + greedy)
         candidates = values == best[:, None]
         candidates |= (self._rng.random(len(rows)) < self._epsilon)[:, None]
         return (candidates * self._rng.random(values.shape)).argmax(axis=1)
 
     def _acting_values(self, rows: np.ndarray) -> np.ndarray:
         return self._tables[0].take(rows, axis=0)
+
+    def _rows_of(self, state) -> np.ndarray:
+        state = np.asarray(state)
+        if state.min() < 0 or state.max() >= self.n_states:
+            raise ValueError(f"the state is {state}; accepted are 0 to {self.n_states - 1}")
+        return self._first_row + state
 
     def _update(self, rows, action, reward, next_rows, terminated, learning=None) -> np.ndarray:
         return self._move_estimate(rows * self.n_actions + action, reward, next_rows, next_rows, terminated, learning)
@@ -253,11 +256,19 @@ class QLearning:
             delta = td_error(q, reward, next_value, terminated, self.gamma)
             new_q = q + self.learning_rate * delta
         else:
-            new_q = np.asarray(self.update_rule(q, reward, next_q, terminated, self.learning_rate, self.gamma))
+            new_q = self._student_estimate(q, reward, next_q, terminated)
             delta = (new_q - q) / self.learning_rate
         values[index] = new_q if learning is None else np.where(learning, new_q, q)
         self._recent_errors.append(delta)
         return delta
+
+    def _student_estimate(self, q, reward, next_q, terminated) -> np.ndarray:
+        """What ``update_rule`` says; it gets copies, so that one that works in place spoils nothing."""
+        arguments = (np.array(values) for values in (q, reward, next_q, terminated))
+        new_q = np.asarray(self.update_rule(*arguments, self.learning_rate, self.gamma), dtype=float)
+        if new_q.shape != q.shape:
+            raise ValueError(f"update_rule returned shape {new_q.shape}; accepted is {q.shape}, a new estimate each")
+        return new_q
 
     def _shaped(self, table: np.ndarray) -> np.ndarray:
         return self._per_agent(table.reshape(self.n_agents, self.n_states, self.n_actions))

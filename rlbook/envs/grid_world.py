@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numbers
+import operator
 
 import gymnasium as gym
 import numpy as np
@@ -77,13 +77,16 @@ class GridWorld(gym.Env):
             raise ValueError(f"start and goal are both {self.start}; accepted are two different cells")
         if not 0 <= slip <= 1:
             raise ValueError(f"slip is {slip}; accepted are probabilities from 0 to 1")
-        if max_steps < 1:
-            raise ValueError(f"max_steps is {max_steps}; accepted are 1 and more")
+        if max_steps != max_steps // 1 or max_steps < 1:
+            raise ValueError(f"max_steps is {max_steps}; accepted are whole numbers from 1")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode is {render_mode!r}; accepted are None, 'ansi' and 'rgb_array'")
         self.slip, self.step_reward, self.goal_reward = float(slip), float(step_reward), float(goal_reward)
         self.obstacle_reward, self.max_steps, self.render_mode = float(obstacle_reward), int(max_steps), render_mode
         self.cell_rewards = {self._checked_cell("a cell reward", c): float(r) for c, r in (cell_rewards or {}).items()}
+        rewards = (self.step_reward, self.goal_reward, self.obstacle_reward, *self.cell_rewards.values())
+        if not np.isfinite(rewards).all():
+            raise ValueError(f"the rewards are {rewards}; accepted are finite numbers")
         self.observation_space = gym.spaces.Discrete(self.shape[0] * self.shape[1])
         self.action_space = gym.spaces.Discrete(len(ACTIONS))
         self.initial_state_distrib = np.eye(self.observation_space.n)[self.to_state(self.start)]
@@ -218,7 +221,7 @@ class GridWorld(gym.Env):
 
     def _checked_cell(self, what: str, cell) -> Cell:
         try:
-            row, column = (int(i) for i in cell)
+            row, column = (operator.index(i) for i in cell)
         except (TypeError, ValueError):
             raise ValueError(f"{what} is {cell!r}; accepted is a cell (row, column)") from None
         if not (0 <= row < self.shape[0] and 0 <= column < self.shape[1]):
@@ -239,9 +242,8 @@ class GridWorld(gym.Env):
 
 
 def _checked_shape(size) -> tuple[int, int]:
-    shape = (size, size) if isinstance(size, numbers.Integral) else size
     try:
-        rows, columns = (int(n) for n in shape)
+        rows, columns = (operator.index(n) for n in ((size, size) if np.ndim(size) == 0 else size))
     except (TypeError, ValueError):
         raise ValueError(f"size is {size!r}; accepted are a number or (rows, columns)") from None
     if rows < 1 or columns < 1 or rows * columns < 2:
