@@ -20,3 +20,9 @@ register(
     vector_entry_point="rlbook.envs.reach:ReachVectorEnv",
     kwargs={"torque_levels": 3},
 )
+
+register(
+    id="rlbook/RobotReach-v0",
+    entry_point="rlbook.envs.robot:RobotReachEnv",
+    vector_entry_point="rlbook.envs.robot:RobotReachVectorEnv",
+)

@@ -158,8 +158,7 @@ class ArmVectorEnv(VectorEnv):
             raise gym.error.ResetNeeded(
                 f"{int(finished.sum())} of {self.num_envs} arms have no episode under way; call reset first"
             )
-        action = self._checked_action(actions)
-        self._move(self._delayed(action * self._torque_scale))
+        action = self.apply(actions)
         self._steps = self._steps + 1
         distance = self._distance()
         terminated = distance <= self.goal_threshold
@@ -175,6 +174,12 @@ class ArmVectorEnv(VectorEnv):
         if self.autoreset_mode is AutoresetMode.SAME_STEP and bool(self._finished.any()):
             observations = self._autoreset(observations, info)
         return observations, reward, terminated, truncated, info
+
+    def apply(self, actions):
+        """Move the arms for ``dt`` seconds under ``actions``, outside any episode: the action as taken, clipped."""
+        action = self._checked_action(actions)
+        self._move(self._delayed(action * self._torque_scale))
+        return action
 
     def render(self):
         """One picture (height, width, 3) uint8 an arm, as a tuple; None without ``render_mode="rgb_array"``."""

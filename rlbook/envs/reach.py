@@ -33,7 +33,8 @@ from rlbook.envs.arm import PhysicsParams
 from rlbook.envs.arm_batch import ArmVectorEnv
 from rlbook.mdp import RobotMDP
 
-MAX_SPEED = 10.0  # rad/s, the drives' speed limit and the unit of measured velocities
+MAX_SPEED = 20.0  # rad/s, the drives' speed limit
+SPEED_UNIT = 10.0  # rad/s, of velocities in an observation
 SUBSTEPS = 5  # physics steps a control step
 VELOCITY_NOISE = 5.0  # rad/s of noise in a measured velocity for each rad of noise in a measured angle
 
@@ -54,24 +55,17 @@ def reward_terms(distance, action, success) -> dict:
     }
 
 
-def observation_of(q, qd, target, link_length: float):
-    """What a learner sees, (..., 3 n + 4): angles and velocities (..., n) as measured, target (..., 2)."""
-    xp = array_namespace(q)
-    to_target = target - arm.tip_position(q, PhysicsParams(link_length=link_length))
-    return xp.concat([xp.cos(q), xp.sin(q), qd / MAX_SPEED, target, to_target], axis=-1)
-
-
-class ReachVectorEnv(ArmVectorEnv):
-    """Thousands of arms that reach for targets: ``gym.make_vec("rlbook/Reach-v0", num_envs=1024)``.
+class ReachTask(ArmVectorEnv):
+    """The task without the arm: start, target, observation and reward, the same in simulation and on the robot.
 
     ## Observation space (n joints, float32)
     | index | meaning | unit | range |
     |---|---|---|---|
     | 0 .. n-1 | cosine of every joint angle | 1 | [-1, 1] |
     | n .. 2n-1 | sine of every joint angle | 1 | [-1, 1] |
-    | 2n .. 3n-1 | joint velocity / ``MAX_SPEED`` | 10 rad/s | [-1, 1] |
+    | 2n .. 3n-1 | joint velocity / ``SPEED_UNIT`` | 10 rad/s | [-2, 2] |
     | 3n, 3n+1 | target x, z | m | within reach |
-    | 3n+2, 3n+3 | target minus tip, from the measured angles | m | twice the reach |
+    | 3n+2, 3n+3 | target minus tip, from the measured angles | m | three times the reach |
 
     ## Action space
     Torque of every joint in units of ``max_torque``, in [-1, 1]. With ``torque_levels=3`` (``rlbook/ReachDiscrete-v0``)
@@ -83,13 +77,77 @@ class ReachVectorEnv(ArmVectorEnv):
     ## Start, termination, truncation
     Joint angles are uniform in +-pi, at rest; targets are uniform over the ring from 20 % to 95 % of the reach. The
     episode terminates when the tip is within ``goal_threshold``, and is truncated after ``max_steps``.
+    """
 
-    ## Arguments
-    ``physics``: a ``PhysicsParams``, its fields numbers or (num_envs,) arrays; set ``env.physics`` at any time, the
-    state carries on. The arm computes its tip with the mean link length it was *built* with, as a robot does.
-    ``max_torque``: N m, a number or one a joint; by default twice what holds the nominal arm stretched out.
-    ``device``: None for NumPy, or a torch device: then everything from reset to reward stays there.
-    The rest, and the step contract, are in ``ArmVectorEnv``. Wrong arguments raise ValueError.
+    def __init__(self, num_envs: int, n_joints: int, link_length: float, max_torque, **shared):
+        self.link_length, self.reach = link_length, n_joints * link_length
+        self._drawing = PhysicsParams(link_length=link_length)
+        bounds = np.repeat([1, MAX_SPEED / SPEED_UNIT, self.reach, 3 * self.reach], [2 * n_joints, n_joints, 2, 2])
+        if max_torque is None:
+            max_torque = 2 * arm.holding_torque(n_joints)
+        super().__init__(num_envs, n_joints, observation_bounds=(-bounds, bounds), max_torque=max_torque, **shared)
+
+    def measure(self, rows=slice(None)):
+        """Joint angles (rad) and velocities (rad/s), (rows, n) each, as the arm itself measures them."""
+        raise NotImplementedError
+
+    def _draw_start(self, count):
+        q = self._arrays.uniform(self.np_random, -np.pi, np.pi, (count, self.n_joints))
+        return q, 0 * q
+
+    def _draw_targets(self, count):
+        """Uniform over a ring: the square of the radius is uniform. One link reaches only its circle."""
+        xp = self._arrays.xp
+        draws = self._arrays.uniform(self.np_random, 0.0, 1.0, (count, 2))
+        low, high = ((0.2 * self.reach) ** 2, (0.95 * self.reach) ** 2) if self.n_joints > 1 else (self.reach**2,) * 2
+        radius, angle = xp.sqrt(low + (high - low) * draws[:, 0]), 2 * np.pi * draws[:, 1]
+        return xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], axis=-1)
+
+    def _true_geometry(self) -> PhysicsParams:
+        """Physics with the link length that the arm truly has."""
+        return self._drawing
+
+    def _points(self):
+        return arm.forward_kinematics(self.q, self._true_geometry())
+
+    def _distance(self):
+        gap = self.target - arm.tip_position(self.q, self._true_geometry())
+        return self._arrays.xp.sqrt(gap[..., 0] * gap[..., 0] + gap[..., 1] * gap[..., 1])
+
+    def _observe(self, rows):
+        q, qd = self.measure(rows)
+        target, xp = self.target[rows], self._arrays.xp
+        to_target = target - arm.tip_position(q, self._drawing)
+        return xp.concat([xp.cos(q), xp.sin(q), qd / SPEED_UNIT, target, to_target], axis=-1)
+
+    def _reward_terms(self, distance, action, success):
+        return reward_terms(distance, action, success)
+
+    def _reward_seen(self, action, next_observation):
+        distance = np.linalg.norm(next_observation[..., -2:], axis=-1)
+        return reward_terms(distance, action, distance <= self.goal_threshold)
+
+    def _picture_scale(self):
+        return 1.1 * self.reach
+
+
+class ReachVectorEnv(ReachTask):
+    """Thousands of simulated arms that reach for targets: ``gym.make_vec("rlbook/Reach-v0", num_envs=1024)``.
+
+    ``ReachTask`` describes the spaces and the reward, ``ArmVectorEnv`` the step contract.
+
+    Parameters
+    ----------
+    num_envs, n_joints : how many arms, of how many links.
+    max_torque : N m, a number or one a joint; by default twice what holds the nominal arm stretched out.
+    physics : ``PhysicsParams``, its fields numbers or (num_envs,) arrays. ``env.physics = ...`` changes them at any
+        time and the state carries on. The arm computes its tip with the mean link length it was built with.
+    goal_threshold, max_steps, dt : success distance (m), time limit, seconds a control step.
+    torque_levels : None for torques, or the number of torques a joint can choose from.
+    device : None for NumPy, or a torch device: then everything from reset to reward stays there.
+    autoreset_mode, render_mode : see ``ArmVectorEnv``.
+
+    Raises ValueError for arguments outside these meanings, naming them.
     """
 
     def __init__(
@@ -102,12 +160,7 @@ class ReachVectorEnv(ArmVectorEnv):
         **shared,
     ):
         physics = physics or PhysicsParams()
-        self.link_length = float(np.mean(np.asarray(physics.link_length)))
-        self.reach = n_joints * self.link_length
-        bounds = np.concatenate([np.ones(3 * n_joints), [self.reach] * 2, [3 * self.reach] * 2])
-        if max_torque is None:
-            max_torque = 2 * arm.holding_torque(n_joints)
-        super().__init__(num_envs, n_joints, observation_bounds=(-bounds, bounds), max_torque=max_torque, **shared)
+        super().__init__(num_envs, n_joints, float(np.mean(np.asarray(physics.link_length))), max_torque, **shared)
         self.physics = physics
 
     @property
@@ -129,17 +182,8 @@ class ReachVectorEnv(ArmVectorEnv):
             fields[name] = value
         self._physics = PhysicsParams(**fields)
 
-    def _draw_start(self, count):
-        q = self._arrays.uniform(self.np_random, -np.pi, np.pi, (count, self.n_joints))
-        return q, 0 * q
-
-    def _draw_targets(self, count):
-        """Uniform over a ring: the square of the radius is uniform. One link reaches only its circle."""
-        xp = self._arrays.xp
-        draws = self._arrays.uniform(self.np_random, 0.0, 1.0, (count, 2))
-        low, high = ((0.2 * self.reach) ** 2, (0.95 * self.reach) ** 2) if self.n_joints > 1 else (self.reach**2,) * 2
-        radius, angle = xp.sqrt(low + (high - low) * draws[:, 0]), 2 * np.pi * draws[:, 1]
-        return xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], axis=-1)
+    def _true_geometry(self):
+        return self._physics
 
     def _move(self, torque):
         self.q, self.qd = arm.step(
@@ -149,42 +193,23 @@ class ReachVectorEnv(ArmVectorEnv):
     def _delays(self):
         return self._physics.action_delay
 
-    def _points(self):
-        return arm.forward_kinematics(self.q, self._physics)
-
-    def _distance(self):
-        gap = self.target - arm.tip_position(self.q, self._physics)
-        return self._arrays.xp.sqrt(gap[..., 0] * gap[..., 0] + gap[..., 1] * gap[..., 1])
-
     def measure(self, rows=slice(None)):
-        """Joint angles (rad) and velocities (rad/s) with sensor noise, as the arm itself knows them: (rows, n) each."""
         q, qd, noise = self.q[rows], self.qd[rows], self._physics.sensor_noise
-        if isinstance(noise, float) and noise == 0:
-            return q, qd
-        noise = noise if isinstance(noise, float) else noise[rows, None]
+        if isinstance(noise, float):
+            if noise == 0:
+                return q, qd
+        else:
+            noise = noise[rows, None]
         q = q + noise * self._arrays.normal(self.np_random, tuple(q.shape))
         qd = qd + VELOCITY_NOISE * noise * self._arrays.normal(self.np_random, tuple(qd.shape))
         return q, qd.clip(-MAX_SPEED, MAX_SPEED)
-
-    def _observe(self, rows):
-        return observation_of(*self.measure(rows), self.target[rows], self.link_length)
-
-    def _reward_terms(self, distance, action, success):
-        return reward_terms(distance, action, success)
-
-    def _reward_seen(self, action, next_observation):
-        distance = np.linalg.norm(next_observation[..., -2:], axis=-1)
-        return reward_terms(distance, action, distance <= self.goal_threshold)
-
-    def _picture_scale(self):
-        return 1.1 * self.reach
 
 
 class ReachEnv(gym.Env):
     """One arm of ``ReachVectorEnv`` as a Gymnasium environment: ``gym.make("rlbook/Reach-v0")``.
 
-    Spaces, rewards and arguments are ``ReachVectorEnv``'s, without the batch axis. Stepping on after the end of an
-    episode raises ``gymnasium.error.ResetNeeded``.
+    Spaces and rewards are ``ReachTask``'s and arguments ``ReachVectorEnv``'s, without the batch axis. Stepping on after
+    the end of an episode raises ``gymnasium.error.ResetNeeded``.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 17}  # noqa: RUF012
