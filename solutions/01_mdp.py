@@ -100,7 +100,8 @@ check(discounted_return)
 def bellman_backup(V, P, R, gamma):
     """Action values from state values, by one step of look-ahead.
 
-    V : (S,) values.   P : (S, A, S) probabilities.   R : (S, A) expected rewards.   gamma : number in [0, 1].
+    V : (S,) values.   P : (S, A, S) probabilities.   R : (S, A) expected rewards.
+    gamma : number in [0, 1].
     Returns an (S, A) array.
     """
     ### BEGIN SOLUTION
@@ -179,7 +180,8 @@ check(greedy_policy)
 def value_iteration(P, R, gamma, tol):
     """The optimal state values.
 
-    P : (S, A, S) probabilities.   R : (S, A) expected rewards.   gamma : number in [0, 1].
+    P : (S, A, S) probabilities.   R : (S, A) expected rewards.
+    gamma : number in [0, 1].
     tol : stop when the largest change of a sweep is at most this.
     Returns an (S,) array.
     """
@@ -224,7 +226,8 @@ check(value_iteration)
 def evaluate_policy(policy, P, R, gamma):
     """The exact value of a policy.
 
-    policy : (S, A) probabilities, each row sums to 1.   P : (S, A, S).   R : (S, A).   gamma : number in [0, 1).
+    policy : (S, A) probabilities, each row sums to 1.   P : (S, A, S).   R : (S, A).
+    gamma : number in [0, 1).
     Returns an (S,) array.
     """
     ### BEGIN SOLUTION
@@ -266,7 +269,8 @@ check(evaluate_policy)
 def reachable_fraction(targets, link_lengths, threshold):
     """The share of targets within reach of a planar arm whose shoulder is at the origin.
 
-    targets : (N, 2) positions (m).   link_lengths : (L,) lengths (m).   threshold : distance (m) that still counts.
+    targets : (N, 2) positions (m).   link_lengths : (L,) lengths (m).
+    threshold : distance (m) that still counts.
     Returns a number from 0 to 1.
     """
     ### BEGIN SOLUTION

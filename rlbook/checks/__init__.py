@@ -48,7 +48,8 @@ def ready(*fns) -> bool:
     """True when all these functions are solved; else says which to solve first."""
     missing = [result.name for result in (_judged(fn, seed=0) for fn in fns) if not result.correct]
     if missing:
-        print(f"Solve {' and '.join(missing)} first, then run this cell again.")
+        names = " and ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
+        print(f"Solve {names} first, then run this cell again.")
     return not missing
 
 
