@@ -1,8 +1,8 @@
 """Tabular Q-learning: environment steps a second of one batch of agents, against plain loops over single steps.
 
 Three plain loops run the same algorithm on the same grid, one step at a time: ``gymnasium_loop`` keeps a NumPy table
-and steps the environment through Gymnasium, as most code does; ``lean_loop`` looks the model up in Python lists instead;
-``list_loop`` uses no NumPy at all, the least a loop in Python can do.
+and steps the environment through Gymnasium, as most code does; ``lean_loop`` looks the model up in Python lists
+instead; ``list_loop`` uses no NumPy at all, the least a loop in Python can do.
 """
 
 from __future__ import annotations

@@ -405,8 +405,8 @@ class RobotMDP(gym.Env, abc.ABC):
         self.action_low, self.action_high = _bounds("action", action_low, action_high, self.action_dim)
         if not np.isfinite([self.action_low, self.action_high]).all():
             raise ValueError("the action bounds are infinite; accepted are finite bounds, the motors' limits")
-        self.observation_space = gym.spaces.Box(self.state_low, self.state_high, dtype=np.float32)
-        self.action_space = gym.spaces.Box(self.action_low, self.action_high, dtype=np.float32)
+        self.observation_space = gym.spaces.Box(np.float32(self.state_low), np.float32(self.state_high))
+        self.action_space = gym.spaces.Box(np.float32(self.action_low), np.float32(self.action_high))
 
     @abc.abstractmethod
     def reset(self, *, seed: int | None = None, options: dict | None = None):
