@@ -16,16 +16,20 @@ EXERCISES = Registry({"01_mdp": "rlbook.checks.mdp", "02_q_learning": "rlbook.ch
 _hints_given: dict[str, int] = {}
 
 
-def check(fn, seed: int = 0) -> CheckResult:
+def check(fn, seed: int = 0) -> CheckResult | None:
     """Judge your function; the exercise is the one of its name. The last line of a cell shows the result.
 
-    Under nbgrader, which gives the points unless a cell raises, an answer that is not right raises AssertionError.
+    Under nbgrader, which gives a cell's points unless it raises, an answer that is not right raises AssertionError; a
+    right one is printed and None returned, because nbgrader reads a cell's value as partial credit.
     """
     result = _judged(fn, seed)
-    # nbgrader sets the variable to "autograde" or "validate" while it runs a notebook (its issue 1415).
-    if "NBGRADER_EXECUTION" in os.environ and not result.correct:
+    # nbgrader sets the variable to "autograde" or "validate" while it runs a notebook (its pull request 1425).
+    if "NBGRADER_EXECUTION" not in os.environ:
+        return result
+    if not result.correct:
         raise AssertionError(str(result))
-    return result
+    print(result)
+    return None
 
 
 def hint(name, number: int | None = None) -> None:

@@ -43,8 +43,18 @@ def td_update(q, reward, next_q, terminated, alpha, gamma):
     return [q[i] + alpha * (reward[i] + (0 if terminated[i] else gamma * max(next_q[i])) - q[i]) for i in range(len(q))]
 
 
-def epsilon_schedule(epsilon, epsilon_decay, epsilon_min, n_episodes):
+def epsilon_schedule(*arguments):
     raise NotImplementedError
+
+
+def rename(fn, name):
+    """The same function under another name."""
+
+    def renamed(*arguments):
+        return fn(*arguments)
+
+    renamed.__name__ = name
+    return renamed
 
 
 @pytest.fixture
@@ -242,9 +252,10 @@ def test_check_of_a_called_function_says_so():
 
 
 @pytest.mark.parametrize("kind", ["autograde", "validate"])
-def test_under_nbgrader_only_a_right_answer_passes(monkeypatch, kind):
+def test_under_nbgrader_only_a_right_answer_passes(monkeypatch, capsys, kind):
     monkeypatch.setenv("NBGRADER_EXECUTION", kind)
-    assert check(td_update).correct
+    assert check(td_update) is None
+    assert capsys.readouterr().out.startswith("Correct: td_update, 2 of 2 points")
     with pytest.raises(AssertionError, match="Not attempted: epsilon_schedule"):
         check(epsilon_schedule)
 
@@ -254,6 +265,10 @@ def test_ready_says_what_to_solve_first(capsys):
     assert capsys.readouterr().out == ""
     assert not ready(td_update, epsilon_schedule)
     assert capsys.readouterr().out == "Solve epsilon_schedule first, then run this cell again.\n"
+    others = [rename(epsilon_schedule, name) for name in ("greedy_policy", "value_iteration")]
+    assert not ready(epsilon_schedule, *others)
+    told = "Solve epsilon_schedule, greedy_policy and value_iteration first, then run this cell again.\n"
+    assert capsys.readouterr().out == told
 
 
 def test_hints_come_one_after_the_other(capsys):
