@@ -342,13 +342,14 @@ if ready(evaluate_policy, value_iteration):
 
 # %%
 if ready(reachable_fraction):
-    targets = np.random.default_rng(0).uniform(-1, 1, size=(10_000, 2))  # a square of 2 m around the shoulder
+    # Targets in a square of 2 m around the shoulder
+    targets = np.random.default_rng(0).uniform(-1, 1, size=(10_000, 2))
     for link_lengths in ([0.3, 0.3, 0.3], [0.5, 0.4], [0.7, 0.2], [0.9]):
         share = reachable_fraction(targets, np.array(link_lengths), threshold=0.05)
         print(f"links {link_lengths} m: {share:.0%} of the targets within 5 cm of its reach")
 
 # %% [markdown]
-# All four arms are 0.9 m long. The threshold is the same. Only the hole differs: that is what the lengths of the
-# links decide.
+# All four arms are 0.9 m long; only the hole in the middle differs. How that length is divided into links decides
+# what the arm is good for.
 #
 # **Next:** exercises 2, where nobody gives you `P` and `R` any more.
