@@ -91,6 +91,12 @@ class ReachTask(ArmVectorEnv):
         """Joint angles (rad) and velocities (rad/s), (rows, n) each, as the arm itself measures them."""
         raise NotImplementedError
 
+    def read_observation(self, observations):
+        """(q, qd, target) in rad, rad/s and m from observations (..., obs_dim); angles are within +-pi."""
+        n, xp = self.n_joints, self._arrays.xp
+        q = xp.atan2(observations[..., n : 2 * n], observations[..., :n])
+        return q, SPEED_UNIT * observations[..., 2 * n : 3 * n], observations[..., 3 * n : 3 * n + 2]
+
     def _draw_start(self, count):
         q = self._arrays.uniform(self.np_random, -np.pi, np.pi, (count, self.n_joints))
         return q, 0 * q
@@ -162,6 +168,13 @@ class ReachVectorEnv(ReachTask):
         physics = physics or PhysicsParams()
         super().__init__(num_envs, n_joints, float(np.mean(np.asarray(physics.link_length))), max_torque, **shared)
         self.physics = physics
+
+    @staticmethod
+    def as_in_chapter(num_envs: int = 1, **arguments) -> ArmVectorEnv:
+        """A batch of the chapter's own task, flaws included: ``ChapterReachVectorEnv``."""
+        from rlbook.envs.chapter_reach import ChapterReachVectorEnv
+
+        return ChapterReachVectorEnv(num_envs, **arguments)
 
     @property
     def physics(self) -> PhysicsParams:
@@ -262,6 +275,13 @@ class ReachingTaskMDP(ReachEnv, RobotMDP):
             action_high=limit,
         )
         self.observation_space, self.action_space, self.render_mode = observations, actions, render_mode
+
+    @staticmethod
+    def as_in_chapter(n_joints: int = 6, max_torque: float = 100.0, **arguments) -> ReachingTaskMDP:
+        """The chapter's own task, flaws included: see ``rlbook.envs.chapter_reach``."""
+        from rlbook.envs.chapter_reach import ChapterReachingTask
+
+        return ChapterReachingTask(n_joints, max_torque, **arguments)
 
     def compute_reward(self, state, action, next_state) -> float:
         """The reward of (state, action, next_state): observations as ``step`` returns them, an action as it takes."""

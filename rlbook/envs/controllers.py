@@ -1,0 +1,153 @@
+"""Reaching without learning: the reachable set, a PD controller, and episodes recorded from any policy."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from rlbook.envs import arm
+from rlbook.envs.arm import PhysicsParams
+from rlbook.envs.arm_batch import ArmVectorEnv
+
+
+def distance_to_workspace(targets, link_lengths, base=(0.0, 0.0)) -> np.ndarray:
+    """Metres by which targets lie outside the reach of a planar arm, zero inside: (..., 2 or 3) -> (...,).
+
+    The reachable set is a ring around ``base`` (x, z): as far as all links together, and no nearer than what the
+    longest link leaves when all others fold back against it. Targets with three coordinates are (x, y, z); the arm
+    moves in the plane y = 0. Raises ValueError for other shapes and for links without length.
+    """
+    targets, lengths = np.asarray(targets, dtype=float), np.asarray(link_lengths, dtype=float)
+    if targets.shape[-1:] not in ((2,), (3,)):
+        raise ValueError(f"targets have shape {targets.shape}; accepted are (..., 2) and (..., 3)")
+    if lengths.ndim != 1 or not len(lengths) or not (lengths > 0).all():
+        raise ValueError(f"link_lengths is {link_lengths}; accepted are one or more positive lengths in m")
+    radius = np.hypot(targets[..., 0] - base[0], targets[..., -1] - base[1])
+    outer, inner = lengths.sum(), max(0.0, 2 * lengths.max() - lengths.sum())
+    in_plane = np.maximum(np.maximum(radius - outer, inner - radius), 0.0)
+    return in_plane if targets.shape[-1] == 2 else np.hypot(targets[..., 1], in_plane)
+
+
+def inverse_kinematics(q, target, physics: PhysicsParams, *, iterations: int = 30, damping: float = 0.05):
+    """Joint angles near ``q`` that bring the tip to ``target``, or as near as it gets: (..., n).
+
+    Damped least squares, dq = J' (J J' + (damping l)^2 I)^-1 (target - tip), each step at most a link length long
+    (Siciliano et al., 2009, eq. 3.59). q (..., n) in rad, target (..., 2) in m.
+    """
+    for _ in range(iterations):
+        gap = target - arm.tip_position(q, physics)
+        length = physics.link_length
+        gap = gap * (length / np.maximum(np.hypot(gap[..., 0], gap[..., 1]), length))[..., None]
+        J = arm.jacobian(q, physics)
+        x, z = J[..., 0, :], J[..., 1, :]
+        a, b, c = (x * x).sum(-1) + (damping * length) ** 2, (x * z).sum(-1), (z * z).sum(-1) + (damping * length) ** 2
+        along_x = (c * gap[..., 0] - b * gap[..., 1]) / (a * c - b * b)
+        along_z = (a * gap[..., 1] - b * gap[..., 0]) / (a * c - b * b)
+        q = q + x * along_x[..., None] + z * along_z[..., None]
+    return q
+
+
+def pd_torque(q, qd, q_goal, physics: PhysicsParams, stiffness: float, damping: float):
+    """PD control with gravity compensation, torques in N m: (..., n).
+
+    torque = stiffness (q_goal - q) - damping qd + h(q, 0)      (Siciliano et al., 2009, eq. 8.51)
+
+    ``stiffness`` in N m/rad, ``damping`` in N m s/rad; q, qd, q_goal (..., n).
+    """
+    return stiffness * (q_goal - q) - damping * qd + arm.bias_forces(q, 0 * qd, physics)
+
+
+class PDController:
+    """A policy ``controller(observations) -> actions`` for any reaching environment: ``inverse_kinematics`` says where
+    to, ``pd_torque`` how.
+
+    ``physics`` is what the controller believes of the arm, nominal by default. With discrete actions it takes the
+    nearest torque and carries what is missing over to the next step.
+    """
+
+    def __init__(self, env: ArmVectorEnv, stiffness: float, damping: float, physics: PhysicsParams | None = None):
+        self.env, self.stiffness, self.damping = env.unwrapped, stiffness, damping
+        self.physics = physics or PhysicsParams()
+        self._owed = 0.0
+
+    def __call__(self, observations) -> np.ndarray:
+        env = self.env
+        q, qd, target = env.read_observation(observations)
+        q_goal = inverse_kinematics(q, target, self.physics)
+        torque = pd_torque(q, qd, q_goal, self.physics, self.stiffness, self.damping)
+        action = np.zeros((len(observations), env.n_joints), dtype=np.float32)
+        driven = torque.shape[-1]
+        action[:, :driven] = torque / env.max_torque[:driven] * env.action_high
+        action = action.clip(-env.action_high, env.action_high)
+        if not env.torque_levels:
+            return action
+        wanted = action + self._owed
+        choice = ((wanted[:, None] - env.torque_combinations) ** 2).sum(axis=-1).argmin(axis=-1)
+        self._owed = (wanted - env.torque_combinations[choice]).clip(-env.action_high, env.action_high)
+        return choice
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """One episode in each of B arms, T the longest; after its end an episode repeats its last state.
+
+    q (T + 1, B, n) true joint angles in rad, points (T + 1, B, links + 1, 2) of base, joints and tip in m, target
+    (B, 2 or 3) in m, distance (T + 1, B) in m; returns, lengths and successes (B,); terms {name: (B,)} the returns of
+    the reward terms; dt s a step; threshold m, the success distance.
+    """
+
+    q: np.ndarray
+    points: np.ndarray
+    target: np.ndarray
+    distance: np.ndarray
+    returns: np.ndarray
+    lengths: np.ndarray
+    successes: np.ndarray
+    terms: dict
+    dt: float
+    threshold: float
+
+
+def record_episodes(
+    env: ArmVectorEnv, policy: Callable[[np.ndarray], np.ndarray], *, seed: int | None = 0, options: dict | None = None
+) -> Recording:
+    """Run ``policy(observations) -> actions`` for one whole episode in every arm of a vector environment."""
+    env = env.unwrapped
+    mode, env.autoreset_mode = env.autoreset_mode, AutoresetMode.DISABLED  # the last state must not be lost
+    try:
+        return _record(env, policy, *env.reset(seed=seed, options=options))
+    finally:
+        env.autoreset_mode = mode
+        env.reset()
+
+
+def _record(env: ArmVectorEnv, policy, observations, info) -> Recording:
+    read = env._arrays.to_numpy
+    target, running = read(env.target).copy(), np.ones(env.num_envs, dtype=bool)
+    lengths, successes, terms = np.zeros(env.num_envs, dtype=int), np.zeros(env.num_envs, dtype=bool), {}
+    frames = [(read(env.q), read(env._points()), read(info["distance"]))]
+    while running.any():
+        observations, _, terminated, truncated, info = env.step(policy(observations))
+        finished = terminated | truncated
+        lengths += running
+        successes |= running & read(terminated)
+        for name in [key for key in info if key.startswith("reward_")]:
+            terms[name.removeprefix("reward_")] = terms.get(name.removeprefix("reward_"), 0.0) + running * read(
+                info[name]
+            )
+        frame = read(env.q), read(env._points()), read(info["distance"])
+        frames.append([np.where(_like(running, new), new, old) for new, old in zip(frame, frames[-1], strict=True)])
+        running &= ~read(finished)
+        if finished.any():
+            observations, _ = env.reset(options={"reset_mask": finished})
+    q, points, distance = (np.stack(parts) for parts in zip(*frames, strict=True))
+    return Recording(
+        q, points, target, distance, sum(terms.values()), lengths, successes, terms, env.dt, env.goal_threshold
+    )
+
+
+def _like(mask: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return mask.reshape(-1, *[1] * (values.ndim - 1))
