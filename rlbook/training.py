@@ -110,4 +110,7 @@ def load_arrays(path, kind: str) -> tuple[dict[str, np.ndarray], dict]:
         raise ValueError(f"{path} is no complete safetensors file: {error}") from None
     if metadata.get("kind") != kind:
         raise ValueError(f"{path} holds {metadata.get('kind', 'something foreign')!r}; accepted is {kind!r}")
-    return arrays, json.loads(metadata["config"])
+    try:
+        return arrays, json.loads(metadata["config"])
+    except (KeyError, json.JSONDecodeError):
+        raise ValueError(f"{path} has no readable configuration; accepted are files that rlbook saved") from None

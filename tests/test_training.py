@@ -1,0 +1,111 @@
+"""The record of a training run, seeds, and what is saved."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from rlbook.training import EpisodeLog, History, load_arrays, progress_bar, save_arrays, spawn_seeds
+
+
+class TestEpisodeLog:
+    def test_two_agents_by_hand(self):
+        log = EpisodeLog(2)
+        assert log.record(np.array([1.0, 10.0]), np.array([False, True])).tolist() == [1]
+        assert log.record(np.array([2.0, 20.0]), np.array([True, False])).tolist() == [0]
+        assert log.record(np.array([3.0, 30.0]), np.array([False, True])).tolist() == [1]
+        history = log.history()
+        np.testing.assert_array_equal(history.returns, [[3, np.nan], [10, 50]])
+        np.testing.assert_array_equal(history.lengths, [[2, np.nan], [1, 2]])
+        np.testing.assert_array_equal(history.end_steps, [[2, np.nan], [1, 3]])
+        assert log.n_steps == 3 and log.n_episodes.tolist() == [1, 2]
+
+    def test_only_the_first_episodes_are_kept(self):
+        log = EpisodeLog(2)
+        for reward in range(4):
+            log.record(np.array([reward, 10 * reward]), np.array([True, reward == 3]))
+        np.testing.assert_array_equal(log.history(2).returns, [[0, 1], [60, np.nan]])
+
+    def test_several_environments_of_one_agent(self):
+        log = EpisodeLog(1, n_envs=3)
+        log.record(np.array([1.0, 2.0, 3.0]), np.array([False, True, True]))
+        log.record(np.array([10.0, 20.0, 30.0]), np.array([True, False, False]))
+        history = log.history()
+        np.testing.assert_array_equal(history.returns, [[2, 3, 11]])
+        np.testing.assert_array_equal(history.end_steps, [[3, 3, 6]])  # three environment steps at a time
+
+    def test_nothing_finished(self):
+        log = EpisodeLog(3)
+        log.record(np.ones(3), np.zeros(3, bool))
+        history = log.history(5, interrupted=True)
+        assert history.returns.shape == history.end_steps.shape == (3, 0)
+        assert repr(history) == "History(3 agents, 0 episodes, interrupted)"
+
+    def test_history_names_its_metrics(self):
+        history = EpisodeLog(1).history(metrics={"loss": np.ones(3)})
+        assert isinstance(history, History) and history.metrics["loss"].shape == (3,)
+        assert EpisodeLog(1).history().metrics == {}
+
+
+class TestSeeds:
+    def test_they_are_reproducible_and_distinct(self):
+        assert spawn_seeds(1, 5) == spawn_seeds(1, 5)
+        assert len(set(spawn_seeds(1, 100) + spawn_seeds(2, 100))) == 200
+
+    def test_more_seeds_leave_the_first_ones(self):
+        assert spawn_seeds(7, 10)[:3] == spawn_seeds(7, 3)
+
+
+def test_progress_bar_counts_and_can_be_silent(capsys):
+    with progress_bar(10, "step") as bar:
+        bar.update(4)
+        assert bar.n == 4
+    assert "step" in capsys.readouterr().err
+    with progress_bar(10, "step", show=False) as bar:
+        bar.update(4)
+    assert capsys.readouterr().err == ""
+
+
+class TestFiles:
+    arrays = {"Q": np.arange(6.0).reshape(2, 3), "epsilon": np.array([0.5])}  # noqa: RUF012
+
+    def test_round_trip(self, tmp_path):
+        path = tmp_path / "agent.safetensors"
+        save_arrays(path, "Kind", self.arrays, {"gamma": 0.9, "hidden": [4, 4]})
+        arrays, config = load_arrays(path, "Kind")
+        assert config == {"gamma": 0.9, "hidden": [4, 4]} and set(arrays) == {"Q", "epsilon"}
+        for name, array in self.arrays.items():
+            np.testing.assert_array_equal(arrays[name], array)
+
+    def test_a_transposed_array_survives(self, tmp_path):
+        save_arrays(tmp_path / "a", "Kind", {"Q": self.arrays["Q"].T}, {})
+        np.testing.assert_array_equal(load_arrays(tmp_path / "a", "Kind")[0]["Q"], self.arrays["Q"].T)
+
+    def test_missing(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="nothing"):
+            load_arrays(tmp_path / "nothing", "Kind")
+
+    def test_another_kind(self, tmp_path):
+        save_arrays(tmp_path / "a", "DQNAgent", self.arrays, {})
+        with pytest.raises(ValueError, match="holds 'DQNAgent'; accepted is 'Kind'"):
+            load_arrays(tmp_path / "a", "Kind")
+
+    @pytest.mark.parametrize("kept", [0, 7, 60, -1])
+    def test_a_truncated_file(self, tmp_path, kept):
+        path = tmp_path / "a"
+        save_arrays(path, "Kind", self.arrays, {})
+        path.write_bytes(path.read_bytes()[:kept])
+        with pytest.raises(ValueError, match="no complete safetensors file"):
+            load_arrays(path, "Kind")
+
+    def test_a_foreign_file(self, tmp_path):
+        (tmp_path / "a").write_text(json.dumps({"Q": [1, 2]}))
+        with pytest.raises(ValueError, match="no complete safetensors file"):
+            load_arrays(tmp_path / "a", "Kind")
+        save_file(self.arrays, tmp_path / "b")
+        with pytest.raises(ValueError, match="something foreign"):
+            load_arrays(tmp_path / "b", "Kind")
+        save_file(self.arrays, tmp_path / "c", metadata={"kind": "Kind"})
+        with pytest.raises(ValueError, match="configuration"):
+            load_arrays(tmp_path / "c", "Kind")
