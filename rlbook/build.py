@@ -78,20 +78,26 @@ def find_root(start: Path | None = None) -> Path:
 
 
 def sources(root: Path, names: Iterable[str] = ()) -> list[Path]:
-    """The sources called `names` (`01_mdp`, `solutions/01_mdp` or `solutions/01_mdp.py`); all of them if none is named.
+    """The sources called `names` (`01_mdp`, `solutions/01_mdp.py` or `solutions`); all of them if none is named.
 
     Raises BuildError for a name that fits no source.
     """
     available = [path for folder in SOURCES for path in sorted((root / folder).glob("*.py"))]
     chosen: list[Path] = []
     for name in names:
-        wanted = Path(name).with_suffix("") if name.endswith((".py", ".ipynb")) else Path(name)
-        found = [path for path in available if path.with_suffix("").parts[-len(wanted.parts) :] == wanted.parts]
+        found = [path for path in available if _is_called(path, name)]
         if not found:
             known = ", ".join(sorted({path.stem for path in available})) or "none yet"
             raise BuildError(f"no notebook is called {name!r}; there are: {known}")
         chosen.extend(path for path in found if path not in chosen)
     return chosen if names else available
+
+
+def _is_called(path: Path, name: str) -> bool:
+    wanted = Path(name).parts
+    folder, stem = path.parent.name, path.stem
+    calls = [(folder,), *((*prefix, stem + suffix) for prefix in ((), (folder,)) for suffix in ("", ".py", ".ipynb"))]
+    return wanted in calls
 
 
 # --------------------------------------------------------------------------------------------------------- reading

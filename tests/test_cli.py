@@ -1,0 +1,53 @@
+"""The command line, called as a program would be."""
+
+import pytest
+
+from rlbook import cli
+
+
+@pytest.fixture
+def workbook(tmp_path, monkeypatch):
+    for folder in ("notebooks", "solutions"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "notebooks/01_small.py").write_text("# %%\nprint(1 + 1)\n")
+    monkeypatch.chdir(tmp_path / "notebooks")
+    return tmp_path
+
+
+def test_build_says_what_it_wrote_and_check_then_agrees(workbook, capsys):
+    assert cli.main(["build", "--check"]) == 1
+    assert capsys.readouterr().out == "notebooks/01_small.ipynb: not there yet\n"
+    assert cli.main(["build"]) == 0
+    assert capsys.readouterr().out.startswith("notebooks/01_small.ipynb: written")
+    assert cli.main(["build", "01_small"]) == 0
+    assert capsys.readouterr().out.startswith("notebooks/01_small.ipynb: unchanged")
+    assert cli.main(["build", "--check"]) == 0
+
+
+def test_a_problem_is_one_message_and_status_1(workbook, capsys):
+    assert cli.main(["build", "02_big"]) == 1
+    assert capsys.readouterr().err == "rlbook: no notebook is called '02_big'; there are: 01_small\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["grade"], ["build", "--fast"]])
+def test_only_commands_and_options_that_exist_are_accepted(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: rlbook" in capsys.readouterr().err
+
+
+def test_lab_opens_the_first_notebook_and_passes_options_on(workbook, monkeypatch):
+    from jupyterlab.labapp import LabApp
+
+    started = []
+    monkeypatch.setattr(LabApp, "launch_instance", lambda arguments: started.append(arguments))
+    folder = f"--ServerApp.root_dir={workbook}"
+    assert cli.main(["lab"]) == 0
+    (workbook / "notebooks/01_small.ipynb").touch()
+    assert cli.main(["lab", "--no-browser", "--port", "8890"]) == 0
+    assert started == [
+        [folder],
+        [str(workbook / "notebooks/01_small.ipynb"), folder, "--no-browser", "--port", "8890"],
+    ]
