@@ -43,7 +43,7 @@ def learning_curve(
     ----------
     curves : (n_agents, n_episodes) array, such as `history.returns` or `history.lengths`, or {name: such an array}.
         NaN marks an episode that an agent did not play; an episode played by fewer than half of them is left out.
-    window : each agent's curve is first averaged over this many episodes; the legend says so.
+    window : each agent's curve is first averaged over this many episodes; the legend's title says so.
     optimum : drawn as a dashed line.
     """
     if not isinstance(curves, Mapping):
@@ -63,12 +63,13 @@ def learning_curve(
         q25, median, q75 = np.nanquantile(smooth, [0.25, 0.5, 0.75], axis=0)
         if len(values) > 1:
             axes.fill_between(episodes, q25, q75, color=colour, alpha=0.2, linewidth=0)
-        axes.plot(episodes, median, color=colour, linewidth=1.8, label=_curve_label(name, len(values), int(window)))
+        axes.plot(episodes, median, color=colour, linewidth=1.8, label=name or "learner")
     if optimum is not None:
         axes.axhline(optimum, color=BLACK, linewidth=1.2, linestyle=(0, (5, 3)), label=optimum_label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.01)
-    axes.legend(frameon=False, fontsize=9)
+    shown = _shown(max(len(np.atleast_2d(values)) for values in curves.values()), int(window))
+    axes.legend(frameon=False, fontsize=9, title=shown, title_fontsize=9, alignment="left")
     return figure
 
 
@@ -113,7 +114,7 @@ class LiveCurve:
     """Lines that grow, as PNG bytes many times a second.
 
     Axes, ticks and labels are drawn once and kept as a picture; a frame copies that picture and draws only the lines
-    upon it. The axes are drawn anew when the data outgrow them, by half again as much each time, so rarely.
+    upon it. The axes are drawn anew when the data outgrow them, to twice the length each time, so rarely.
 
     Parameters
     ----------
@@ -145,6 +146,8 @@ class LiveCurve:
             self.figure, self.axes = new_figure(width / 100, height / 100, layout=None)
             self.figure.subplots_adjust(left=62 / width, right=1 - 14 / width, bottom=48 / height, top=1 - 34 / height)
             style_axes(self.axes, title, xlabel, ylabel)
+            self.axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            self.axes.yaxis.set_major_locator(MaxNLocator(5))
             self._lines = {}
             colours = dict(zip(labels, _colours(len(labels)), strict=True))
             for key in sorted(labels, key=lambda key: key not in faint):
@@ -190,7 +193,7 @@ class LiveCurve:
             if len(x) == 0 or np.isnan(y).all():
                 continue
             if x[-1] > xmax:
-                xmax = 1.5 * x[-1]
+                xmax = 2.0 * x[-1]
             span = max(high - low, np.nanmax(y) - np.nanmin(y))
             high = np.nanmax(y) + 0.25 * span if np.nanmax(y) > high else high
             low = np.nanmin(y) - 0.25 * span if np.nanmin(y) < low else low
@@ -204,10 +207,10 @@ def _colours(n: int) -> list[str]:
     return [CYCLE[i % len(CYCLE)] for i in range(n)]
 
 
-def _curve_label(name: str, n_agents: int, window: int) -> str:
+def _shown(n_agents: int, window: int) -> str:
+    """What line and band mean."""
     who = f"median and middle half of {n_agents} agents" if n_agents > 1 else "one agent"
-    how = f", mean over {window} episodes" if window > 1 else ""
-    return f"{name}: {who}{how}" if name else f"{who}{how}"
+    return f"{who}, mean over {window} episodes" if window > 1 else who
 
 
 def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

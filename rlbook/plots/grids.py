@@ -94,7 +94,7 @@ def q_map(
         raise ValueError(f"the actions aim at {moves}; a Q map needs the four directions, once each")
     Q = _checked("Q", Q, (layout.n_states, 4))
     title = title if title is not None else "Action values Q(s, a)"
-    cell = _cell_size(layout, 600, 720, 96)
+    cell = _cell_size(layout, 600, 720, 88)
     free = layout.free_cells()
     low, high = _scale(Q[free], low, high)
     shades = _shades(Q.ravel(), low, high)
@@ -297,7 +297,7 @@ def _finish(
     marks = _marks(layout.shape, cell, layout.start, layout.goals, layout.obstacles, layout.holes)
     body = [_frame(layout.shape, cell, title), *parts, marks, _rewards(layout, cell)]
     if agent is not None:
-        body.append(_agent(layout, cell, agent, middle, 0.2 if middle > 0.5 else 0.155))
+        body.append(_agent(layout, cell, agent, middle, 0.2 if middle > 0.5 else 0.135))
     body.append(_colour_bar(_LEFT + columns * cell + 14, rows * cell, low, high))
     words = f"{title}. Grid of {rows} rows and {columns} columns, values from {low:.3g} to {high:.3g}."
     return document(width, height, words, "".join(body))

@@ -57,7 +57,7 @@ def style_axes(axes: Axes, title: str = "", xlabel: str = "", ylabel: str = "") 
     for side in ("left", "bottom"):
         axes.spines[side].set_color("#9AA0A6")
     axes.tick_params(colors=GREY, labelsize=9, width=0.8)
-    axes.set_title(title, loc="left", fontsize=10.5, color=BLACK)
+    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=BLACK)
     axes.set_xlabel(xlabel, fontsize=9.5, color=BLACK)
     axes.set_ylabel(ylabel, fontsize=9.5, color=BLACK)
     return axes

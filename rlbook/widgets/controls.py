@@ -13,8 +13,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-_STYLE = {"description_width": "128px"}
-_WIDTH = "330px"
+_STYLE = {"description_width": "124px"}
+_WIDTH = "320px"
 
 
 class Control:
@@ -46,11 +46,13 @@ class Control:
     def adapt(self, widget) -> None:
         """Bring an existing widget up to date after the limits changed."""
 
-    def to_widget(self, value: Any) -> Any:
+    def from_widget(self, value: Any) -> Any:
+        """The panel's value for what the widget reports."""
         return value
 
-    def from_widget(self, value: Any) -> Any:
-        return value
+    def same_position(self, reported: Any, held: Any) -> bool:
+        """Whether the page merely reports the handle position nearest to the value that the panel holds."""
+        return reported == held
 
     def _shown(self) -> dict:
         return {"description": self.label, "tooltip": self.help or self.label, "style": _STYLE}
@@ -91,6 +93,9 @@ class Slider(Control):
             **self._shown(),
         )
 
+    def same_position(self, reported, held):
+        return abs(reported - held) < 0.499 * self.step
+
     def adapt(self, widget):
         widget.max = max(self.high, widget.max)  # never an empty range on the way to the new limits
         widget.min, widget.max = self.low, self.high
@@ -99,8 +104,10 @@ class Slider(Control):
 class LogSlider(Slider):
     """A positive number on a logarithmic scale; `steps` handle positions per power of ten."""
 
-    def __init__(self, label, default, low, high, steps=10, *, format=".3g", whole=False, **options):
-        super().__init__(label, default, low, high, step=1.0 / steps, format=format, **options)
+    def __init__(self, label, default, low, high, steps=10, *, format=None, whole=False, **options):
+        super().__init__(
+            label, default, low, high, 1.0 / steps, format=format or (",.0f" if whole else ".3g"), **options
+        )
         self.whole = whole
 
     def build(self, value):
@@ -119,6 +126,9 @@ class LogSlider(Slider):
 
     def adapt(self, widget):
         widget.min, widget.max = math.log10(self.low), math.log10(self.high)
+
+    def same_position(self, reported, held):
+        return abs(math.log10(reported / held)) < 0.499 * self.step
 
     def from_widget(self, value):
         within = min(max(value, self.low), self.high)  # the widget's own powers of ten may miss an end by a rounding
@@ -140,9 +150,9 @@ class Toggle(Control):
 
 
 class Choice(Control):
-    """One of a list of options; up to three short ones are buttons, more are a drop-down list."""
+    """One of a list of options."""
 
-    def __init__(self, label, options: Sequence[str], default=None, **more):
+    def __init__(self, label, options: Sequence[Any], default=None, **more):
         super().__init__(label, options[0] if default is None else default, **more)
         self.options = tuple(options)
 
@@ -152,13 +162,12 @@ class Choice(Control):
         return value
 
     def build(self, value):
-        from ipywidgets import Dropdown, Layout, ToggleButtons
+        from ipywidgets import Dropdown, Layout
 
-        options = [(str(option), option) for option in self.options]
-        if len(options) > 3 or sum(len(name) for name, _ in options) > 24:
-            return Dropdown(options=options, value=value, layout=Layout(width=_WIDTH), **self._shown())
-        style = {**_STYLE, "button_width": "auto"}
-        return ToggleButtons(options=options, value=value, **{**self._shown(), "style": style})
+        return Dropdown(options=self._named(), value=value, layout=Layout(width=_WIDTH), **self._shown())
 
     def adapt(self, widget):
-        widget.options = [(str(option), option) for option in self.options]
+        widget.options = self._named()
+
+    def _named(self) -> list[tuple[str, Any]]:
+        return [(str(option), option) for option in self.options]

@@ -38,6 +38,7 @@ from .shell import Shell, in_one
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _BREATH = 0.002  # seconds left to the kernel's own thread after every frame
+_LONGEST_ADVANCE = 0.02  # seconds of stepping between two pictures: where steps are slow, `speed` is not reached
 
 
 class Panel:
@@ -81,7 +82,7 @@ class Panel:
         self._dirty = self._playing = self._closed = False
         self._drawing_failed = False
         self._steps_asked = 0
-        self._frame_due = self._frame_begun = 0.0
+        self._frame_due = self._frame_begun = self._step_seconds = 0.0
         self._shell: Shell | None = None
         self.set(**values)
         self.start_here()
@@ -248,10 +249,12 @@ class Panel:
 
     def pause(self) -> None:
         with self._signal:
-            self._playing = False
+            played, self._playing = self._playing, False
             self._steps_asked = 0
             self._signal.notify_all()
         self._show_transport()
+        if played:
+            self.redraw()  # a panel may leave details out while it plays
 
     def step(self, n: int = 1) -> None:
         """Take n steps now, in this thread."""
@@ -364,12 +367,13 @@ class Panel:
         now = time.monotonic()
         elapsed = min(max(now - self._frame_begun, interval), 4 * interval)
         self._frame_begun, self._frame_due = now, now + interval
-        return max(1, round(rate * elapsed))
+        affordable = _LONGEST_ADVANCE / self._step_seconds if self._step_seconds else 1
+        return max(1, round(min(rate * elapsed, affordable)))
 
     def _perform(self, steps: int) -> None:
         """Take the steps, draw the latest state, show it."""
         with self._work:
-            if steps and self.advance(self.state, steps) is False:
+            if steps and self._timed_advance(steps) is False:
                 self._playing = False
                 self._show_transport()
             self._drawing_failed, failed = True, self._drawing_failed
@@ -385,6 +389,13 @@ class Panel:
         if shell is not None:
             shell.show(pictures)
         time.sleep(_BREATH if self._playing else 0.0)
+
+    def _timed_advance(self, steps: int):
+        begun = time.monotonic()
+        going_on = self.advance(self.state, steps)
+        # A little more than zero, and smoothed: one slow frame must not brake the next ones.
+        self._step_seconds += 0.3 * ((time.monotonic() - begun) / steps + 1e-9 - self._step_seconds)
+        return going_on
 
     def _fail(self, error: Exception) -> None:
         with self._signal:

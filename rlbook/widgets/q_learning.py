@@ -40,8 +40,8 @@ class EpsilonPanel(Panel):
     gamma = Slider("Discount gamma", 0.99, 0.0, 1.0, help="What a reward one step later is worth today")
     algorithm = Choice("Algorithm", tuple(LEARNERS))
     cell = Choice("Cell (row, column)", ((0, 0),), in_repr=False, help="The cell whose reward the next slider changes")
-    cell_reward = Slider("Reward of the cell", 0.0, -10.0, 10.0, step=0.5, in_repr=False, help="Paid on arriving there")
-    speed = LogSlider("Steps per second", 60, 1, 5000, whole=True, in_repr=False)
+    cell_reward = Slider("Reward of the cell", 0.0, -10.0, 10.0, step=0.1, in_repr=False, help="Paid on arriving there")
+    speed = LogSlider("Steps per second", 100, 1, 10_000, whole=True, in_repr=False)
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class EpsilonPanel(Panel):
         self._steps_here = self._n_steps = 0
         self._rebuild()
         self._env.reset(seed=self._seed)
-        self._curve = self._new_curve()
+        self._curve, self._curve_png, self._episodes_drawn = self._new_curve(), b"", -1
 
     def prepare(self, state) -> None:
         """Bring learner and world up to the values on the sliders."""
@@ -173,9 +173,19 @@ class EpsilonPanel(Panel):
             low=min(self._lowest, float(Q.min())),
             high=max(self._highest, float(Q.max())),
         )
-        episodes, lengths = np.arange(1, len(self._lengths) + 1), np.array(self._lengths, dtype=float)
-        mean = moving_mean(lengths, MEAN_OVER)
-        return table, self._curve.draw(each=(episodes, lengths), mean=(episodes, mean))
+        return table, self._drawn_curve()
+
+    def _drawn_curve(self) -> bytes:
+        """Drawn anew after new episodes only, and while playing with every third picture: it is what costs time."""
+        behind = len(self._lengths) != self._episodes_drawn
+        if behind and (not self.playing or self.n_draws % 3 == 0 or not self._curve_png):
+            lengths = np.array(self._lengths, dtype=float)
+            episodes = np.arange(1, len(lengths) + 1)
+            self._curve_png = self._curve.draw(
+                each=(episodes, lengths), mean=(episodes, moving_mean(lengths, MEAN_OVER))
+            )
+            self._episodes_drawn = len(lengths)
+        return self._curve_png
 
     def describe(self, state) -> str:
         words = f"Episode {len(self._lengths) + 1}, step {self._steps_here}; {self._n_steps:,} steps in all."

@@ -16,7 +16,7 @@ from .controls import Control
 if TYPE_CHECKING:
     from .panel import Panel
 
-_CONTROLS_WIDTH = "346px"
+_CONTROLS_WIDTH = "332px"
 _BUTTON = {"width": "auto", "min_width": "74px", "margin": "2px 4px 2px 0"}
 
 
@@ -71,7 +71,9 @@ class Shell:
         self.root.observe(self._views_changed, "_view_count")
 
     def _moved(self, control: Control, value: Any) -> None:
-        setattr(self._panel, control.name, control.from_widget(value))
+        reported = control.from_widget(value)
+        if not control.same_position(reported, self._panel._values[control.name]):
+            setattr(self._panel, control.name, reported)
 
     def _views_changed(self, change: dict) -> None:
         if change["old"] and change["new"] == 0:  # the last view is gone (the cell ran again): do not play to nobody
@@ -82,7 +84,7 @@ class Shell:
     def show_value(self, control: Control, value: Any) -> None:
         widget = self._inputs.get(control.name)
         if widget is not None and control.from_widget(widget.value) != value:
-            widget.value = control.to_widget(value)
+            widget.value = value
 
     def adapt(self, control: Control) -> None:
         if control.name in self._inputs:
@@ -116,7 +118,7 @@ class Shell:
     def first_picture(self) -> str | bytes:
         """What stands in the notebook for the panel where no kernel runs.
 
-        Of mixed pictures only the SVG ones: their text is the same on every machine, so a stored notebook can be checked.
+        Of mixed pictures only the SVG ones: their text is the same on every machine, so a notebook can be checked.
         """
         pictures = [widget.value for widget in self._pictures]
         drawn = [picture for picture in pictures if isinstance(picture, str)]
