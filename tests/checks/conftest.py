@@ -9,6 +9,8 @@ import pytest
 from rlbook.build import exercise_of, read_source
 from rlbook.checks import EXERCISES
 
+pytest.register_assert_rewrite("exercise_tests")
+
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
 
 
@@ -44,3 +46,12 @@ def starter():
 def notebook():
     """notebook(chapter) lists the cells of the exercise notebook."""
     return lambda chapter: cells(chapter, answered=False)
+
+
+def pytest_generate_tests(metafunc):
+    """The tests of a chapter run once for every exercise, or once for every known mistake."""
+    chapter = getattr(metafunc.cls, "chapter", {})
+    if chapter and "sentence" in metafunc.fixturenames:
+        metafunc.parametrize("name, sentence", [(name, text) for name, e in chapter.items() for text in e.mistakes])
+    elif chapter and "name" in metafunc.fixturenames:
+        metafunc.parametrize("name", list(chapter))

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from exercise_tests import SEEDS, assert_notebook_agrees, mistakes
+from exercise_tests import ChapterTests
 
-from rlbook.checks import EXERCISES, evaluate
-from rlbook.checks.exercise import NOT_ATTEMPTED
+from rlbook.checks import EXERCISES
 
 CHAPTER = EXERCISES.chapter("01_mdp")
 
@@ -68,35 +67,9 @@ RIGHT = {f.__name__: f for f in (discounted_return, bellman_backup, greedy_polic
 RIGHT["reachable_fraction"] = reachable_fraction
 
 
-@pytest.mark.parametrize("name", CHAPTER)
-def test_right_answers_are_correct(name, answer):
-    for seed in SEEDS:
-        assert evaluate(CHAPTER[name], CHAPTER[name].reference, seed).correct, seed
-        assert evaluate(CHAPTER[name], answer(name), seed).correct, seed
-
-
-@pytest.mark.parametrize("name", CHAPTER)
-def test_an_independent_answer_is_correct(name):
-    for seed in SEEDS[:3]:
-        assert evaluate(CHAPTER[name], RIGHT[name], seed).correct, seed
-
-
-@pytest.mark.parametrize("name, sentence", mistakes(CHAPTER))
-def test_every_mistake_gets_its_own_sentence(name, sentence):
-    for seed in SEEDS:
-        result = evaluate(CHAPTER[name], CHAPTER[name].mistakes[sentence], seed)
-        assert (result.message, result.points) == (sentence, 0), seed
-        assert "it returns" in result.case
-
-
-@pytest.mark.parametrize("name", CHAPTER)
-def test_untouched_starters_are_not_attempted(name, starter):
-    for seed in SEEDS:
-        assert evaluate(CHAPTER[name], starter(name), seed).status == NOT_ATTEMPTED, seed
-
-
-def test_the_notebook_and_the_exercises_agree(notebook):
-    assert_notebook_agrees(notebook("01_mdp"), CHAPTER)
+class TestMDPExercises(ChapterTests):
+    chapter = CHAPTER
+    right = RIGHT
 
 
 def test_hand_computed_numbers():

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from exercise_tests import SEEDS, assert_notebook_agrees, mistakes
+from exercise_tests import ChapterTests
 
-from rlbook.checks import EXERCISES, evaluate
-from rlbook.checks.exercise import NOT_ATTEMPTED
+from rlbook.checks import EXERCISES
 
 CHAPTER = EXERCISES.chapter("02_q_learning")
 
@@ -68,35 +67,9 @@ RIGHT = {f.__name__: f for f in (epsilon_greedy, td_update, double_td_update, ep
 RIGHT["replay_episode"] = replay_episode
 
 
-@pytest.mark.parametrize("name", CHAPTER)
-def test_right_answers_are_correct(name, answer):
-    for seed in SEEDS:
-        assert evaluate(CHAPTER[name], CHAPTER[name].reference, seed).correct, seed
-        assert evaluate(CHAPTER[name], answer(name), seed).correct, seed
-
-
-@pytest.mark.parametrize("name", CHAPTER)
-def test_an_independent_answer_is_correct(name):
-    for seed in SEEDS[:3]:
-        assert evaluate(CHAPTER[name], RIGHT[name], seed).correct, seed
-
-
-@pytest.mark.parametrize("name, sentence", mistakes(CHAPTER))
-def test_every_mistake_gets_its_own_sentence(name, sentence):
-    for seed in SEEDS:
-        result = evaluate(CHAPTER[name], CHAPTER[name].mistakes[sentence], seed)
-        assert (result.message, result.points) == (sentence, 0), seed
-        assert "it returns" in result.case
-
-
-@pytest.mark.parametrize("name", CHAPTER)
-def test_untouched_starters_are_not_attempted(name, starter):
-    for seed in SEEDS:
-        assert evaluate(CHAPTER[name], starter(name), seed).status == NOT_ATTEMPTED, seed
-
-
-def test_the_notebook_and_the_exercises_agree(notebook):
-    assert_notebook_agrees(notebook("02_q_learning"), CHAPTER)
+class TestQLearningExercises(ChapterTests):
+    chapter = CHAPTER
+    right = RIGHT
 
 
 def test_the_silent_bug_runs_and_is_right_where_the_clock_does_not_run_out(starter):
