@@ -155,7 +155,8 @@ def mass_matrix(q, physics: PhysicsParams):
     H = [[_swung(n, i, j) * (_cos_between(cos, sin, i, j) if i != j else 1) for j in range(n)] for i in range(n)]
     below = [_suffix_sums([row[j] for row in H]) for j in range(n)]  # below[j][i] = sum over k >= i of H_kj
     M = [_suffix_sums([below[j][i] for j in range(n)]) for i in range(n)]
-    return xp.stack([xp.stack([scale * entry for entry in row], axis=-1) for row in M], axis=-2)
+    rows = [[scale * M[max(i, j)][min(i, j)] for j in range(n)] for i in range(n)]  # symmetric to the last digit
+    return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def bias_forces(q, qd, physics: PhysicsParams):
