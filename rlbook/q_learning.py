@@ -55,6 +55,11 @@ def _check_epsilon(epsilon: np.ndarray) -> None:
         raise ValueError(f"epsilon is {epsilon}; accepted are probabilities from 0 to 1")
 
 
+def _check_numbers(what: str, numbers: np.ndarray, count: int) -> None:
+    if numbers.min() < 0 or numbers.max() >= count:
+        raise ValueError(f"the {what} is {numbers}; accepted are 0 to {count - 1}")
+
+
 class QLearning:
     """Tabular Q-learning for any environment with discrete observations and actions.
 
@@ -146,8 +151,9 @@ class QLearning:
 
     def update(self, state, action, reward, next_state, terminated):
         """Learn from one transition (of every agent); returns the temporal-difference error."""
-        rows, next_rows = self._rows_of(state), self._rows_of(next_state)
-        delta = self._update(rows, np.asarray(action), np.asarray(reward), next_rows, np.asarray(terminated))
+        rows, next_rows, action = self._rows_of(state), self._rows_of(next_state), np.asarray(action)
+        _check_numbers("action", action, self.n_actions)
+        delta = self._update(rows, action, np.asarray(reward), next_rows, np.asarray(terminated))
         return float(delta[0]) if self.n_agents == 1 and np.ndim(state) == 0 else delta
 
     def decay_epsilon(self, which=slice(None)) -> None:
@@ -240,8 +246,7 @@ class QLearning:
 
     def _rows_of(self, state) -> np.ndarray:
         state = np.asarray(state)
-        if state.min() < 0 or state.max() >= self.n_states:
-            raise ValueError(f"the state is {state}; accepted are 0 to {self.n_states - 1}")
+        _check_numbers("state", state, self.n_states)
         return self._first_row + state
 
     def _update(self, rows, action, reward, next_rows, terminated, learning=None) -> np.ndarray:
