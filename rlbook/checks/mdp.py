@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rlbook.checks.exercise import Exercise
+from rlbook.envs.controllers import distance_to_workspace
 from rlbook.mdp import TabularMDP, bellman_backup, evaluate_policy, value_iteration
 from rlbook.q_learning import epsilon_greedy
 
@@ -114,14 +115,8 @@ def _model(P, R, gamma) -> TabularMDP:
     return TabularMDP(P, R, gamma, terminal=stays & (R == 0).all(axis=1))
 
 
-def reachable_fraction(targets, link_lengths, threshold) -> float:
-    """Share of targets (N, 2) (m) within ``threshold`` (m) of what a planar arm at the origin can reach.
-
-    With links l_1 ... l_L (m) the tip reaches the annulus from max(0, 2 max l - sum l) to sum l, and nothing else.
-    """
-    distance = np.linalg.norm(targets, axis=1)
-    outside = np.maximum(distance - np.sum(link_lengths), _hole(link_lengths) - distance)
-    return np.mean(outside <= threshold)
+def _reachable_fraction(targets, link_lengths, threshold) -> float:
+    return np.mean(distance_to_workspace(targets, link_lengths) <= threshold)
 
 
 def _hole(link_lengths) -> float:
@@ -321,7 +316,7 @@ EXERCISES = (
     ),
     Exercise(
         "reachable_fraction",
-        reference=reachable_fraction,
+        reference=_reachable_fraction,
         inputs=random_targets,
         points=2,
         minutes=15,
@@ -345,7 +340,7 @@ EXERCISES = (
                 )
             ),
             "It counts the targets: return the share of them, between 0 and 1.": (
-                lambda targets, lengths, threshold: len(targets) * reachable_fraction(targets, lengths, threshold)
+                lambda targets, lengths, threshold: len(targets) * _reachable_fraction(targets, lengths, threshold)
             ),
         },
     ),
