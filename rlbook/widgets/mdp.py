@@ -35,6 +35,7 @@ class GammaPanel(Panel):
     step_reward = Slider("Reward of a step", -0.1, -2.0, 1.0, step=0.05, help="Paid for every ordinary step")
     sweep = Slider("Sweep", 0, 0, MOST_SWEEPS, step=1, help="Value iteration after this many sweeps")
     speed = 4
+    dependent_limits = True
 
     def __init__(self, world: Any = None, **values):
         super().__init__()

@@ -55,11 +55,12 @@ class Panel:
     changed(name)       -> a value changed; runs at once on the thread of the event, so only set other values here.
 
     `buttons` maps the name of a method to the label of a button that calls it; `speed` (a number or a control) is the
-    number of steps per second while playing. Public attributes are declared in the class body, so that a misspelt
-    `panel.gama = 0.5` is an error and not a silent new attribute.
+    number of steps per second while playing. `dependent_limits` is True where `prepare` sets limits. Public attributes
+    are declared in the class body, so that a misspelt `panel.gama = 0.5` is an error and not a silent new attribute.
     """
 
     buttons: ClassVar[Mapping[str, str]] = {}
+    dependent_limits = False
     frames_per_second = 30
     speed: Any = 30
     error: Exception | None = None
@@ -175,10 +176,12 @@ class Panel:
     def _checked(self, control: Control, value: Any) -> Any:
         try:
             return control.check(value)
-        except ValueError:  # refused by limits that may be out of date, where other values were set before this one
-            with self._work:
-                self.prepare(self.state)
-            return control.check(value)
+        except ValueError:
+            if not self.dependent_limits:
+                raise
+        with self._work:
+            self.prepare(self.state)  # the limits may be out of date: other values were set since the last picture
+        return control.check(value)
 
     # ------------------------------------------------------------------ pictures
 
@@ -207,6 +210,8 @@ class Panel:
         return self._opened().root
 
     def _opened(self) -> Shell:
+        if self._shell is not None:
+            return self._shell  # without waiting for the picture that may be in the making
         with self._work, self._signal:
             if self._shell is None:
                 self._shell = Shell(self, self._drawn_now())

@@ -120,7 +120,7 @@ class Shell:
 
         Of mixed pictures only the SVG ones: their text is the same on every machine, so a notebook can be checked.
         """
-        pictures = [widget.value for widget in self._pictures]
+        pictures = [str(w.value) if isinstance(w, HTML) else bytes(w.value) for w in self._pictures]
         drawn = [picture for picture in pictures if isinstance(picture, str)]
         return in_one(drawn or pictures, repr(self._panel))
 
