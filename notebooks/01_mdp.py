@@ -1,0 +1,407 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 1 · Markov decision processes
+#
+# **After this notebook you can**
+# - write a robot's task as states, actions, transition probabilities, rewards and a discount;
+# - compute a return and a Bellman backup by hand;
+# - solve a small task exactly, by value iteration and by policy iteration, and say why both stop;
+# - spot a badly designed task before you spend a week training on it.
+#
+# **Time** about 60 minutes. **You need** Python, NumPy, a little probability. **Exercises**:
+# [exercises/01_mdp.ipynb](../exercises/01_mdp.ipynb).
+
+# %%
+import inspect
+from itertools import islice, pairwise
+
+import gymnasium as gym
+import numpy as np
+
+from rlbook.envs.chapter_reach import ARM as CHAPTER_ARM
+from rlbook.envs.chapter_reach import BASE_HEIGHT, LINK_LENGTHS, draw_chapter_targets
+from rlbook.envs.controllers import PDController, distance_to_workspace, record_episodes
+from rlbook.envs.grid_world import ACTIONS, GridWorld
+from rlbook.envs.reach import ReachVectorEnv
+from rlbook.mdp import (
+    TabularMDP,
+    Transition,
+    bellman_backup,
+    evaluate_policy,
+    optimal_actions,
+    policy_iterates,
+    policy_iteration,
+    value_iterates,
+    value_iteration,
+)
+from rlbook.plots import agent_environment_loop, convergence, side_by_side, value_map
+from rlbook.widgets import GammaPanel
+
+# %% [markdown]
+# ## The loop
+#
+# An **agent** sees the state $s_t$ of its world and chooses an action $a_t$. The **environment** answers with a reward
+# $r_{t+1}$ and a new state $s_{t+1}$. Everything in this book is about choosing those actions well.
+
+# %%
+agent_environment_loop()
+
+# %% [markdown]
+# Five ingredients make this loop a **Markov decision process** (MDP):
+#
+# | | meaning | for a robot arm |
+# |---|---|---|
+# | $S$ | states | joint angles and velocities, where the target is |
+# | $A$ | actions | joint torques |
+# | $p(s' \mid s, a)$ | what happens next | the arm's physics |
+# | $r(s, a, s')$ | what we pay for it | the smaller the distance to the target, the better |
+# | $\gamma \in [0, 1]$ | what a reward is worth one step later | 0.99 is typical |
+#
+# The **Markov property** is the fine print: $s_t$ must hold all that matters for what comes next. Angles without
+# velocities are not a state: a moving arm and a resting arm in the same pose have different futures.
+#
+# Our first robot lives on a grid of 16 cells. It starts at **S**, the star is its goal (+10, and the episode ends). Every
+# step costs 0.1; bumping into the grey obstacle costs 5 and the robot stays where it is.
+
+# %%
+world = GridWorld()
+state, _ = world.reset(seed=0)
+experience = []
+for action in [1, 2, 1, 1]:  # right, down (into the obstacle!), right, right
+    next_state, reward, terminated, truncated, info = world.step(action)
+    experience.append(Transition(state, action, reward, next_state, terminated, truncated, info))
+    state = next_state
+
+for t in experience:
+    end = "  and the episode ends" if t.terminated else ""
+    print(
+        f"{world.to_cell(t.state)}  {ACTIONS[t.action]:<5} -> {world.to_cell(t.next_state)}  reward {t.reward:5.1f}{end}"
+    )
+
+# %% [markdown]
+# `terminated` and `truncated` are two different things. *Terminated*: the task is over, nothing can be earned any more.
+# *Truncated*: only our patience ran out (a time limit). A learner that mixes them up believes that the world ends when
+# the clock does. We will meet that mistake again.
+
+# %% [markdown]
+# ## Return and discount
+#
+# The agent wants a large **return**, the discounted sum of its rewards:
+#
+# $$G_t = r_{t+1} + \gamma\, r_{t+2} + \gamma^2 r_{t+3} + \dots = r_{t+1} + \gamma\, G_{t+1}$$
+#
+# With $\gamma = 0$ only the next reward counts; with $\gamma = 1$ a reward in a thousand steps counts as much as one now.
+#
+# **Predict** before you run the cell: the rewards above were −0.1, −5, −0.1, +10. Is the return with $\gamma = 0.5$
+# positive?
+
+# %%
+rewards = np.array([t.reward for t in experience])
+for gamma in (0.0, 0.5, 0.9, 0.99, 1.0):
+    weights = gamma ** np.arange(len(rewards))
+    half_life = np.log(0.5) / np.log(gamma) if 0 < gamma < 1 else (0 if gamma == 0 else np.inf)
+    print(f"gamma {gamma:4.2f}: return {weights @ rewards:6.3f}, half-life of a reward {half_life:4.1f} steps")
+
+# %% [markdown]
+# After its half-life a reward counts half. That is a good way to choose $\gamma$: a robot that acts 100 times a second with $\gamma = 0.99$ looks less than
+# a second ahead.
+
+# %% [markdown]
+# ## Values and the Bellman backup
+#
+# The **value** of a state is the return we can expect from it. Look one step ahead, and the value of an action is
+#
+# $$Q(s, a) = r(s, a) + \gamma \sum_{s'} p(s' \mid s, a)\, V(s')$$
+#
+# and the best we can do from $s$ is $V(s) = \max_a Q(s, a)$, the **Bellman optimality equation**. In the library the
+# first equation is one function, and everything else calls it. Here it is, the very source that runs below:
+
+# %%
+print(inspect.getsource(bellman_backup))
+
+# %% [markdown]
+# The model stores, for each state and action, only the few states that can follow (`_successors`) and how likely each is;
+# `_continuation` is that probability, or 0 where the episode ends there: nothing comes after the end.
+#
+# Let us do it by hand. All values start at 0. One backup later, only the cell left of the goal knows anything:
+# moving right from there earns 10. After the second backup its neighbour knows too: $-0.1 + 0.99 \cdot 10 = 9.8$.
+
+# %%
+mdp = world.mdp(gamma=0.99)
+V = np.zeros(mdp.n_states)
+left_of_goal, two_left = world.to_state((0, 2)), world.to_state((0, 1))
+for sweep in (1, 2):
+    V = bellman_backup(V, mdp).max(axis=1)
+    print(f"after sweep {sweep}: V(0, 2) = {V[left_of_goal]:.2f}, V(0, 1) = {V[two_left]:.2f}")
+
+assert np.isclose(V[two_left], -0.1 + 0.99 * 10)
+
+# %% [markdown]
+# ## Value iteration
+#
+# Repeat that backup for all states until nothing changes: **value iteration**. The solvers in this book are generators
+# that yield every iterate, so we can watch the goal's value spread.
+
+# %%
+first_sweeps = list(islice(value_iterates(mdp), 8))
+side_by_side(
+    [
+        value_map(V, world, policy=optimal_actions(bellman_backup(V, mdp)), title=f"V_{k}", low=-1, high=10)
+        for k, V in enumerate(first_sweeps)
+        if k in (1, 3, 7)
+    ],
+    alt="value iteration after 1, 3 and 7 sweeps",
+)
+
+# %% [markdown]
+# Arrows show **all** best actions: where several tie, the robot may take any of them. After one sweep most of the grid is
+# indifferent; after seven the values no longer change.
+#
+# Why does this stop? Because the backup is a **contraction**: whatever two value functions you feed it, they come out
+# closer together, by a factor of at most $\gamma$. So the largest change shrinks at least by $\gamma$ a sweep, and when it
+# is $d$ the values are within $d\,\gamma / (1 - \gamma)$ of the true ones. That is the library's stopping rule. On a
+# slippery grid you can see the promise kept:
+
+# %%
+slippery = GridWorld(10, slip=0.2)
+
+
+def changes(gamma, n_sweeps=120):
+    iterates = list(islice(value_iterates(slippery.mdp(gamma)), n_sweeps + 1))
+    return np.array([np.abs(after - before).max() for before, after in pairwise(iterates)])
+
+
+assert (changes(0.9)[1:] <= 0.9 * changes(0.9)[:-1] + 1e-12).all()
+convergence(changes(0.9), gamma=0.9, title="10 × 10 grid, slip 0.2: change per sweep of value iteration")
+
+# %% [markdown]
+# ## Policy iteration
+#
+# The other classic: take a policy, compute its value **exactly** (a linear system, since the policy leaves no max in the
+# equation), act greedily on that value, repeat. It needs far fewer rounds, each of them more expensive:
+
+# %%
+by_value, by_policy = value_iteration(slippery.mdp(0.99)), policy_iteration(slippery.mdp(0.99))
+print(f"value iteration:  {by_value.n_iterations} sweeps")
+print(f"policy iteration: {by_policy.n_iterations} policies")
+print(f"they agree to 1e-7: {np.allclose(by_value.V, by_policy.V, atol=1e-7)}")
+
+start = slippery.to_state(slippery.start)
+print(
+    "value of the start under each policy on the way:",
+    [f"{V[start]:.2f}" for _, V in policy_iterates(slippery.mdp(0.99))],
+)
+
+# %% [markdown]
+# Every policy is at least as good as the one before it; that is the policy improvement theorem, in one line of output.
+
+# %% [markdown]
+# ## Your hands on it: the discount panel
+#
+# A ledge: the short way to the goal runs along four cells that cost 10 each. There is a longer, safe way round the wall.
+#
+# **Predict**, then drag:
+# 1. With `Slip probability` 0 the robot walks along the ledge. How much slip until it takes the long way?
+# 2. Lower `Discount gamma` to 0.5. Why do the values fade with distance, and why does the robot grow careless?
+# 3. Make `Reward of a step` positive. What does a robot do that is paid by the hour?
+# 4. Drag `Sweep` back to 0 and press play: the goal's value spreads one cell a sweep.
+
+# %%
+ledge = GridWorld.from_text(
+    ["......", ".XXXX.", "S....G", "......"],
+    obstacle_reward=-0.1,
+    cell_rewards={(3, column): -10.0 for column in range(1, 5)},
+)
+panel = GammaPanel(ledge)
+panel
+
+# %% [markdown]
+# ## Experiment: where does the robot change its mind?
+#
+# You saw it with the slider; now measure it. We look for the slip at which going up (the long way) becomes better than
+# going right, by halving the interval.
+
+
+# %%
+def margin_of_the_long_way(slip):
+    solution = value_iteration(ledge.replace(slip=slip).mdp(0.99))
+    at_start = solution.Q[ledge.to_state(ledge.start)]
+    return at_start[ACTIONS.index("up")] - at_start[ACTIONS.index("right")]
+
+
+low, high = 0.0, 0.5
+assert margin_of_the_long_way(low) < 0 < margin_of_the_long_way(high)
+while high - low > 1e-4:
+    middle = (low + high) / 2
+    low, high = (low, middle) if margin_of_the_long_way(middle) > 0 else (middle, high)
+print(f"from a slip of {100 * high:.1f} % the long way is better")
+
+# %%
+side_by_side(
+    [
+        value_map(best.V, ledge, policy=optimal_actions(best.Q), title=f"Slip {slip:g}", low=-5, high=10)
+        for slip in (0.0, 0.3)
+        for best in [value_iteration(ledge.replace(slip=slip).mdp(0.99))]
+    ],
+    alt="optimal policy on the ledge without and with slip",
+)
+
+# %% [markdown]
+# A policy that is perfect in a perfect simulation hugs the cliff. The real robot slips. Chapter 5 is about exactly this.
+
+# %% [markdown]
+# ## A world that somebody else made: FrozenLake
+#
+# Gymnasium's toy-text worlds publish their model, so everything above works on them too. On FrozenLake the robot crosses
+# ice with holes; on slippery ice it goes where it aims only one time in three.
+
+# %%
+pictures = []
+for is_slippery in (False, True):
+    lake = gym.make("FrozenLake-v1", is_slippery=is_slippery)
+    model = TabularMDP.from_gym(lake, gamma=0.99)
+    solution = value_iteration(model)
+    # With gamma = 1 the value of a policy is its chance to reach the goal, because only the goal pays (1).
+    chance = evaluate_policy(solution.policy, model.with_gamma(1))[0]
+    kind = "slippery" if is_slippery else "not slippery"
+    print(f"{kind:>12}: V(start) = {solution.V[0]:.3f}, chance to arrive {chance:.3f}")
+    pictures.append(
+        value_map(solution.V, lake, policy=optimal_actions(solution.Q), title=f"FrozenLake, {kind}", low=0, high=1)
+    )
+side_by_side(pictures, alt="FrozenLake: values and optimal policy, not slippery and slippery")
+
+# %% [markdown]
+# Look at the slippery policy: next to a hole the robot steers **away** from it, even into a wall, and lets the ice carry
+# it sideways. Nobody programmed that; it follows from the model.
+
+# %% [markdown]
+# ## The robot arm as an MDP, and how to design one badly
+#
+# Now a real robot: an arm that shall bring its tip to a target. State: joint angles, joint velocities, where the target
+# is. Action: a torque for every motor. Reward: closer is better, effort costs a little, arriving pays. The chapter's
+# `ReachingTaskMDP` says exactly that, and still it is nearly unsolvable. Nobody notices before training: it runs, rewards
+# come in, a curve wiggles. Let us look at it the way you should look at every new task.
+#
+# **First question: can the goal be reached at all?** Its targets fall anywhere in a box, but its three links of 0.3 m move
+# in one plane.
+#
+# **Predict**: what share of the targets is within 5 cm of a point that the arm can touch?
+
+# %%
+targets = draw_chapter_targets(np.random.default_rng(0), count=200_000)
+short_by = distance_to_workspace(targets, LINK_LENGTHS, base=(0.0, BASE_HEIGHT))
+within_reach = short_by <= 0.05
+print(
+    f"targets within reach: {within_reach.mean():.1%};  the median target is {np.median(short_by):.2f} m too far away"
+)
+assert within_reach.mean() < 0.04
+
+# %% [markdown]
+# **Second question: does the best return go to the behaviour we want?** Be generous and keep only the reachable targets.
+# Compare a well-known controller (PD control: torque proportional to the missing angle, minus damping) with an arm that
+# does nothing at all.
+
+
+# %%
+def compare(env, controllers, **options):
+    print(f"{'':24}{'reaches':>9}{'return':>9}   of which distance, effort, success")
+    for name, controller in controllers.items():
+        episodes = record_episodes(env, controller, seed=0, options=options)
+        parts = ", ".join(f"{episodes.terms[term].mean():.1f}" for term in ("distance", "effort", "success"))
+        print(f"{name:24}{episodes.successes.mean():9.0%}{episodes.returns.mean():9.1f}   {parts}")
+
+
+def do_nothing(env):
+    return lambda observations: np.zeros((env.num_envs, env.n_joints), dtype=np.float32)
+
+
+chapter = ReachVectorEnv.as_in_chapter(1000)
+compare(
+    chapter,
+    {
+        "PD control, soft": PDController(chapter, stiffness=50, damping=20, physics=CHAPTER_ARM),
+        "PD control, stiff": PDController(chapter, stiffness=300, damping=80, physics=CHAPTER_ARM),
+        "doing nothing": do_nothing(chapter),
+    },
+    target=targets[within_reach][:1000],
+)
+
+# %% [markdown]
+# The more often the controller arrives, the **worse** its return; doing nothing is best. The effort term
+# $0.001 \lVert \tau \rVert^2$ looks small, but six motors at their 100 N m pay 60 in every step, while the distance costs
+# less than 1. A perfect learning algorithm would learn to do nothing on this task, and it would be right.
+#
+# There is more: joints 4 to 6 move nothing, gravity and mass appear nowhere (so chapter 5 would have nothing to
+# randomize), and a time limit is reported exactly like a success.
+#
+# **The same task, designed well** is `rlbook/Reach-v0`: targets inside the reachable ring, effort worth at most a
+# thousandth a step, an arm with mass, gravity and friction, and `truncated` told apart from `terminated`:
+
+# %%
+ours = ReachVectorEnv(1000)
+compare(
+    ours,
+    {
+        "PD control, soft": PDController(ours, stiffness=5, damping=1),
+        "PD control, stiff": PDController(ours, stiffness=20, damping=3),
+        "doing nothing": do_nothing(ours),
+    },
+)
+
+# %% [markdown]
+# Now who reaches the target also earns the most. **A well-designed MDP is half the battle**, and these two questions cost
+# a minute each.
+
+# %% [markdown]
+# ## Break it
+#
+# **No discount, no way out.** With $\gamma = 1$ a value is finite only if every policy the solver meets comes to an end.
+# Take the goal away and the library says so, instead of returning numbers that mean nothing:
+
+# %%
+no_way_out = TabularMDP(P=np.ones((1, 1, 1)), R=np.ones((1, 1)), gamma=1.0)
+try:
+    value_iteration(no_way_out)
+except ValueError as problem:
+    print("ValueError:", problem)
+print("with gamma = 0.9 its value is 1 / (1 - 0.9) =", round(value_iteration(no_way_out.with_gamma(0.9)).V[0], 6))
+
+# %% [markdown]
+# **Paid by the hour.** Give the robot on the ledge a small wage for every step. From which wage on does it prefer to walk
+# about for ever? The wage is worth $w / (1 - \gamma)$ in the long run, the goal pays 10.
+
+# %%
+for wage in (0.05, 0.09, 0.11, 0.2):
+    paid = ledge.replace(step_reward=wage)
+    policy = value_iteration(paid.mdp(0.99)).policy
+    state, steps = paid.to_state(paid.start), 0
+    while state != paid.to_state(paid.goal) and steps < 100:
+        state, steps = paid.mdp().successors[state, policy[state], 0], steps + 1
+    outcome = f"reaches the goal in {steps} steps" if steps < 100 else "never goes to the goal"
+    print(f"wage {wage:.2f}, worth {wage / (1 - 0.99):4.1f} in the long run: {outcome}")
+
+# %% [markdown]
+# ## Recap
+#
+# - An MDP is states, actions, transition probabilities, rewards, discount. The state must hold all that matters.
+# - One equation, the Bellman backup, and one maximum give value iteration; it stops because the backup contracts.
+# - Policy iteration solves a linear system a round and needs few rounds.
+# - $\gamma$ is a horizon: choose it by its half-life in steps.
+# - Before you train: can the goal be reached, and does the best return go to the behaviour you want?
+#
+# **Read on** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapters 3 and 4. Bertsekas & Tsitsiklis
+# (1996), *Neuro-Dynamic Programming*, chapter 2, for undiscounted problems.
+#
+# **Now you**: [exercises/01_mdp.ipynb](../exercises/01_mdp.ipynb), then [notebook 2](02_q_learning.ipynb), where the robot
+# has no model and must find out by itself.

@@ -1,0 +1,333 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 2 · Q-learning
+#
+# **After this notebook you can**
+# - learn action values from experience alone, without a model of the world;
+# - explain the temporal-difference error, and do one update by hand;
+# - choose ε, its decay and the learning rate, and show with many seeds that the choice was good;
+# - say why a maximum over noisy estimates is too high, and what Double Q-learning does about it;
+# - recognise two silent mistakes: ties that always go to action 0, and a learner that is judged while it explores.
+#
+# **Time** about 60 minutes. **You need** [notebook 1](01_mdp.ipynb). **Exercises**:
+# [exercises/02_q_learning.ipynb](../exercises/02_q_learning.ipynb).
+
+# %%
+import inspect
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from rlbook.envs.grid_world import GridWorld
+from rlbook.envs.tabular import TabularVectorEnv, as_vector_env
+from rlbook.mdp import TabularMDP, evaluate_policy, optimal_actions, value_iteration
+from rlbook.plots import learning_curve, q_map, side_by_side, value_map
+from rlbook.q_learning import DoubleQLearning, QLearning, epsilon_greedy, td_error
+from rlbook.widgets import EpsilonPanel
+
+# %% [markdown]
+# ## Learning without a map
+#
+# In notebook 1 the robot knew its world: every probability, every reward. A real robot does not. It acts, and sees what
+# happens: *in state $s$ I did $a$, got $r$ and found myself in $s'$*.
+#
+# That single experience is a noisy sample of the right-hand side of Bellman's equation. The difference between the sample
+# and what we believed is the **temporal-difference error**, and Q-learning (Watkins, 1989) moves the estimate a little
+# towards the sample:
+#
+# $$\delta = r + \gamma \max_{a'} Q(s', a') - Q(s, a), \qquad Q(s, a) \leftarrow Q(s, a) + \alpha\, \delta$$
+#
+# Here is the library's own source of that error. `next_value` is $\max_{a'} Q(s', a')$ in Q-learning; other algorithms put
+# something else there, and that is all that sets them apart.
+
+# %%
+print(inspect.getsource(td_error))
+
+# %% [markdown]
+# **By hand.** The robot believes $Q(s, a) = 2$. It earns −0.1 and lands where the best action is worth 5. With
+# $\gamma = 0.99$ and $\alpha = 0.1$: what does it believe afterwards? And if the episode had *ended* there?
+
+# %%
+for terminated in (False, True):
+    delta = td_error(q=2.0, reward=-0.1, next_value=5.0, terminated=terminated, gamma=0.99)
+    print(f"terminated {terminated!s:>5}: delta = {delta:6.3f}, new Q = {2.0 + 0.1 * delta:.3f}")
+
+# %% [markdown]
+# ## Explore or exploit: ε-greedy
+#
+# To learn what an action is worth, the robot must try it, also when it looks bad. The simplest rule: with probability
+# $\varepsilon$ act at random, otherwise take the best-looking action,
+#
+# $$\pi(a \mid s) = \frac{\varepsilon}{|A|} + (1 - \varepsilon)\, \frac{[a \text{ is best}]}{\text{number of best actions}}$$
+#
+# **Predict**: with ε = 0.2, four actions and the values below, how often is each action chosen? Mind the tie.
+
+# %%
+print("one best action: ", epsilon_greedy([1.0, 3.0, 2.0, 0.0], epsilon=0.2).round(3))
+print("two of them tied:", epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2).round(3))
+
+# %% [markdown]
+# ## Your hands on it: watch a table learn
+#
+# Each cell shows four values, one a direction; the best is bold. The disc is the robot. On the right you see how many
+# steps each episode took. Press **play**, and drag while it learns.
+#
+# **Predict**, then try:
+# 1. Which cells get good values first, those near the start or those near the goal?
+# 2. Set `Epsilon` to 0 in the middle of learning. Does the curve get better or worse? What stops improving?
+# 3. Choose cell (0, 2), drag `Reward of the cell` to −10, and watch the robot find another way.
+# 4. Learning rate 1 in this grid is fine. When would it not be?
+
+# %%
+panel = EpsilonPanel()
+panel
+
+# %% [markdown]
+# ## Sixty-four robots instead of one
+#
+# One learning curve is an anecdote: another seed, another story. `n_agents=64` learns 64 independent tables, each in its
+# own grid, as one NumPy batch. Curves then have a median and a band that holds the middle half.
+
+# %%
+world = GridWorld()
+optimum = value_iteration(world.mdp(gamma=1.0)).V[world.to_state(world.start)]
+
+agent = QLearning(n_states=16, n_actions=4, epsilon=1.0, n_agents=64, seed=1)
+history = agent.learn(world, n_episodes=500)
+learning_curve(
+    history.returns,
+    optimum=optimum,
+    window=10,
+    title="Q-learning on the chapter's grid, ε from 1.0, decay 0.995",
+)
+
+# %% [markdown]
+# How good are the learned tables? We still have the model for checking, though the robots never saw it.
+
+# %%
+exact = value_iteration(world.mdp(gamma=agent.gamma))
+route = [world.to_state((0, column)) for column in range(3)]
+errors = np.abs(agent.get_value_function()[:, route] - exact.V[route]).max(axis=1)
+greedy_returns = [evaluate_policy(policy, world.mdp(0.999))[route[0]] for policy in agent.get_policy()]
+shortest = np.mean(np.array(greedy_returns) > 0.99 * optimum)
+print(f"robots whose greedy policy takes the shortest way: {shortest:.0%}")
+print(f"median error of V on the way to the goal: below 0.1? {np.median(errors) < 0.1}")
+
+# %%
+side_by_side(
+    [
+        q_map(np.median(agent.Q, axis=0), world, title="Learned Q, median of 64 robots", low=-5, high=10),
+        q_map(exact.Q, world, title="Exact Q*", low=-5, high=10),
+    ],
+    alt="learned and exact action values",
+)
+
+# %% [markdown]
+# The learned values are right **where the robot goes**. In the bottom left corner they are far off, and that is fine: a
+# robot that knows the way has no reason to visit it. Q-learning is only promised to converge for the pairs that it keeps
+# trying.
+
+# %% [markdown]
+# ## Experiment: how much exploration?
+#
+# Slippery FrozenLake pays nothing until the goal is reached, so a robot that never explores may never learn that there
+# is anything to find. Four schedules, 64 robots each, 2,000 episodes.
+#
+# **Predict**: order the four by what they earn *while learning*, then by how good the *greedy* policy is that they end up
+# with. Is it the same order?
+
+# %%
+lake = gym.make("FrozenLake-v1", is_slippery=True)
+lake_model = TabularMDP.from_gym(lake)
+schedules = {
+    "ε = 0": dict(epsilon=0.0, epsilon_decay=1.0),
+    "ε = 0.1": dict(epsilon=0.1, epsilon_decay=1.0),
+    "ε = 0.5": dict(epsilon=0.5, epsilon_decay=1.0),
+    "ε from 1, decay 0.998": dict(epsilon=1.0, epsilon_decay=0.998),
+}
+arrived = {}
+for name, schedule in schedules.items():
+    robots = QLearning(16, 4, epsilon_min=0.0, n_agents=64, seed=2, **schedule)
+    arrived[name] = robots.learn(lake, n_episodes=2000).returns
+    # Almost no discount: the value is then the chance to reach the goal in the end.
+    chances = [evaluate_policy(policy, lake_model.with_gamma(0.9999))[0] for policy in robots.get_policy()]
+    print(
+        f"{name:<22} arrives in {np.mean(arrived[name][:, -200:]):4.0%} of the last 200 episodes;  "
+        f"greedy policy, median: {np.median(chances):4.0%}"
+    )
+
+best_chance = value_iteration(lake_model.with_gamma(0.9999)).V[0]
+print(f"{'the best there is':<22} {best_chance:.0%}")
+
+# %%
+learning_curve(
+    arrived,
+    window=100,
+    optimum=best_chance,
+    ylabel="Arrived at the goal",
+    title="Exploration on slippery FrozenLake",
+)
+
+# %% [markdown]
+# Two lessons. Without exploration most robots learn next to nothing. And with much exploration a robot can *know* a good
+# policy while *showing* a miserable one: it is judged while it explores. Always say which of the two you report. A
+# decaying ε gets the best of both.
+
+# %% [markdown]
+# ## The maximum of noisy estimates: Double Q-learning
+#
+# From state A the robot may go right and finish with 0, or go left to B. In B every action pays −1.1 or +0.9, a fair
+# coin: −0.1 on average. Going left is a bad idea: worth γ times −0.1, less than the 0 of going right.
+#
+# But $\max_{a} Q(B, a)$ over ten noisy estimates is positive for a long time: the luckiest estimate wins. Double
+# Q-learning (van Hasselt, 2010) keeps two tables; one picks the action, the **other** says what it is worth, and luck in
+# one table is not confirmed by the other. (The example follows Sutton & Barto 2018, section 6.7, with a coin for the
+# noise.)
+
+# %%
+A, B, WIN, LOSE = range(4)
+P, R = np.zeros((4, 10, 4)), np.zeros((4, 10, 4))
+P[A, :5, B], P[A, 5:, WIN] = 1.0, 1.0  # five actions go left to B, five go right and end the episode
+P[B, :, WIN], P[B, :, LOSE] = 0.5, 0.5
+R[B, :, WIN], R[B, :, LOSE] = 0.9, -1.1
+P[WIN:, :, WIN] = 1.0
+coin_flips = TabularMDP(P, R, gamma=0.99, terminal=(WIN, LOSE))
+exact_left = value_iteration(coin_flips).Q[A, 0]
+print(f"exact value of going left: {exact_left:.3f}, of going right: {value_iteration(coin_flips).Q[A, 9]:.3f}")
+
+estimates, went_left = {}, {}
+for learner in (QLearning, DoubleQLearning):
+    robots = learner(4, 10, epsilon=0.1, epsilon_decay=1.0, n_agents=1000, seed=3)
+    envs = TabularVectorEnv(coin_flips, 1000, AutoresetMode.DISABLED, start=A)
+    rows, lengths = [], []
+    for _ in range(60):
+        lengths.append(robots.learn(envs, n_episodes=5).lengths)
+        rows.append(robots.action_values()[:, A, :5].max(axis=1))
+    estimates[learner.__name__] = np.stack(rows, axis=1)  # (robots, blocks of five episodes)
+    went_left[learner.__name__] = np.concatenate(lengths, axis=1) == 2  # through B an episode has two steps
+
+for name in estimates:
+    first, last = went_left[name][:, :50].mean(), went_left[name][:, -50:].mean()
+    print(f"{name:<16} highest mean estimate of going left {estimates[name].mean(axis=0).max():5.2f}")
+    print(f"{'':<16} went left in {first:.0%} of the first 50 episodes, in {last:.0%} of the last 50")
+
+# %%
+learning_curve(
+    estimates,
+    optimum=exact_left,
+    optimum_label="exact value",
+    xlabel="Block of five episodes",
+    ylabel="Estimated value of going left",
+    title="Overestimation of a bad idea",
+)
+
+# %% [markdown]
+# Neither learner is exactly right yet, but Q-learning is fooled much more and for much longer. The same cure works in
+# deep networks, where the noise is larger: Double DQN, in notebook 3.
+
+# %% [markdown]
+# ## Q-learning on the cliff
+#
+# CliffWalking: every step costs 1, falling off the cliff costs 100 and puts you back at the start.
+
+# %%
+cliff = gym.make("CliffWalking-v1")
+best_return = value_iteration(TabularMDP.from_gym(cliff, gamma=1.0)).V[cliff.reset()[0]]
+print(f"{'the best there is':<23} return {best_return:.0f}")
+walkers, cliff_returns = {}, {}
+for name, decay in (("ε = 0.1 for ever", 1.0), ("ε from 0.1, decay 0.99", 0.99)):
+    walkers[name] = QLearning(48, 4, learning_rate=0.5, epsilon=0.1, epsilon_decay=decay, epsilon_min=0.0, n_agents=64)
+    cliff_returns[name] = walkers[name].learn(cliff, n_episodes=500).returns
+    last = cliff_returns[name][:, -100:]
+    print(f"{name:<23} last 100 episodes: median return {np.median(last):.0f}, mean {last.mean():.0f}")
+
+# %%
+learned = np.median(walkers["ε from 0.1, decay 0.99"].Q, axis=0)
+value_map(
+    learned.max(axis=-1),
+    cliff,
+    policy=optimal_actions(learned),
+    title="Learned on the cliff: values and greedy policy, median of 64 robots",
+)
+
+# %% [markdown]
+# Q-learning learns the values of the **greedy** policy (it is *off-policy*), and the greedy policy walks along the edge.
+# That is optimal for a robot that will one day stop exploring. A robot that goes on exploring falls off now and then,
+# which is what the mean shows. Expected SARSA, in the exercises, learns the value of what the robot really does.
+
+# %% [markdown]
+# ## Break it: ties always go to action 0
+#
+# At the beginning all values are equal. `argmax` then returns the first action, always. On a lake that pays nothing until
+# the goal, "left" stays "left" for ever. Below, the same agent and the same update, with and without a fair tie-break.
+
+
+# %%
+def learn_with(first_of_the_best: bool, n_steps=20_000, n_agents=64, epsilon=0.1):
+    """Share of robots that know a way to the goal of FrozenLake (not slippery) after n_steps each."""
+    flat_lake = gym.make("FrozenLake-v1", is_slippery=False)
+    robots = QLearning(16, 4, epsilon=epsilon, n_agents=n_agents, seed=4)
+    envs, rng = as_vector_env(flat_lake, n_agents), np.random.default_rng(4)
+    state, _ = envs.reset(seed=4)
+    for _ in range(n_steps):
+        if first_of_the_best:
+            explore = rng.random(n_agents) < epsilon
+            action = np.where(explore, rng.integers(4, size=n_agents), robots.select_action(state, training=False))
+        else:
+            action = robots.select_action(state)
+        next_state, reward, terminated, truncated, _ = envs.step(action)
+        robots.update(state, action, reward, next_state, terminated)
+        state, _ = envs.reset(options={"reset_mask": terminated | truncated})
+    model = TabularMDP.from_gym(flat_lake, gamma=0.99)
+    return np.mean([evaluate_policy(policy, model)[0] > 0 for policy in robots.get_policy()])
+
+
+print(f"ties at random:       {learn_with(first_of_the_best=False):4.0%} of 64 robots know a way to the goal")
+print(f"ties go to action 0:  {learn_with(first_of_the_best=True):4.0%}")
+
+# %% [markdown]
+# No error, no warning, a loss that goes to zero: just a robot that leans against a wall. `get_policy()` of a finished
+# agent may well take the first of equal actions; a learning one must not.
+
+# %% [markdown]
+# ## Experiment: the learning rate
+#
+# On slippery ground every sample is noisy. A large learning rate believes the last sample; a small one averages many,
+# and takes its time.
+
+# %%
+slippery = GridWorld(slip=0.3)
+exact = value_iteration(slippery.mdp(0.99))
+start = slippery.to_state(slippery.start)
+for learning_rate in (0.01, 0.1, 0.5, 1.0):
+    robots = QLearning(16, 4, learning_rate=learning_rate, epsilon=0.3, epsilon_decay=1.0, n_agents=64, seed=5)
+    robots.learn(slippery, total_steps=10_000)
+    error = np.abs(robots.get_value_function()[:, start] - exact.V[start])
+    print(f"learning rate {learning_rate:4.2f}: median error of V(start) {np.median(error):3.1f}")
+
+# %% [markdown]
+# ## Recap
+#
+# - Q-learning needs no model: it moves $Q(s, a)$ towards $r + \gamma \max_{a'} Q(s', a')$, one experience at a time.
+# - Nothing is bootstrapped after a **terminal** step; a time limit is not one.
+# - Exploration is a price: without it there is no learning, with too much of it no earning. Break ties at random.
+# - A maximum over noisy estimates is too high; two tables keep each other honest.
+# - Report medians and bands over many seeds. One curve is an anecdote.
+#
+# **Read on** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapter 6. Watkins (1989), *Learning from
+# Delayed Rewards*. van Hasselt (2010), *Double Q-learning*, NeurIPS 23.
+#
+# **Now you**: [exercises/02_q_learning.ipynb](../exercises/02_q_learning.ipynb). At the end your own update drives the
+# panel you played with above.
