@@ -1,0 +1,184 @@
+"""A JupyterLab server and a real Chromium for the browser tests of every chapter.
+
+Without a Chromium these tests are skipped; with RLBOOK_REQUIRE_BROWSER=1 in the environment they fail instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_STARTUP_SECONDS = 90
+
+
+def _missing(reason: str):
+    if os.environ.get("RLBOOK_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{reason}, and RLBOOK_REQUIRE_BROWSER=1 asks for the browser tests", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium from the system, driven by Playwright."""
+    executable = os.environ.get("RLBOOK_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    if executable is None:
+        _missing("there is no Chromium on this machine")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _missing("Playwright is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Lab:
+    """A running server: its address, its token, and the folder that it serves."""
+
+    url: str
+    token: str
+    root: Path
+
+
+@pytest.fixture(scope="session")
+def lab(browser, tmp_path_factory):
+    """JupyterLab on a free port, serving an empty folder, with settings of its own."""
+    home = tmp_path_factory.mktemp("lab")
+    root, settings = home / "root", home / "settings" / "@jupyterlab" / "apputils-extension"
+    root.mkdir()
+    settings.mkdir(parents=True)
+    # No question about news on the first visit: it would cover the notebook.
+    (settings / "notification.jupyterlab-settings").write_text(
+        json.dumps({"fetchNews": "false", "checkForUpdates": False})
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"),
+        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"),
+        *(f"--ServerApp.root_dir={root}", f"--LabApp.user_settings_dir={home / 'settings'}"),
+        f"--LabApp.workspaces_dir={home / 'workspaces'}",
+    ]
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_RUNTIME_DIR": str(home / "run")}
+    with (home / "server.log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=root)
+    try:
+        _wait_until_up(f"http://127.0.0.1:{port}/api?token={token}", server, home / "server.log")
+        yield Lab(f"http://127.0.0.1:{port}", token, root)
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def _wait_until_up(url: str, server: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + _STARTUP_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+
+
+class NotebookPage:
+    """One notebook, open in JupyterLab; `page` is Playwright's."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def run_all(self, timeout: float = 120) -> None:
+        """Run all cells and wait until the kernel is idle; an error in any cell fails the test."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.wait_idle(timeout)
+        errors = self.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']")
+        assert errors.count() == 0, errors.first.inner_text()
+
+    def wait_for_kernel(self) -> None:
+        """Wait until the status bar says that a kernel is there and idle."""
+        self.page.wait_for_selector("text=/\\| Idle$/", timeout=60_000)
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+
+    def wait_idle(self, timeout: float = 120) -> None:
+        """Wait until every code cell has run (its prompt shows a number) and the kernel has nothing to do."""
+        self.page.wait_for_function(
+            """() => {
+                const cells = [...document.querySelectorAll('.jp-CodeCell')];
+                const prompts = cells.map(cell => cell.querySelector('.jp-InputPrompt')?.textContent ?? '');
+                const status = document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status;
+                return prompts.length > 0 && prompts.every(text => /\\[\\d+\\]/.test(text)) && status === 'idle';
+            }""",
+            timeout=1000 * timeout,
+        )
+
+    def slider(self, label: str):
+        """The handle of the slider with that label: focus it and press arrow keys."""
+        return self.page.locator(".widget-hslider", has_text=label).locator(".noUi-handle").first
+
+    def button(self, label: str):
+        return self.page.locator("button.jupyter-button", has_text=re.compile(rf"^\s*{label}$"))
+
+    def pictures(self):
+        """All pictures of panels, in the order of the page."""
+        return self.page.locator(".jp-OutputArea .widget-html svg[role=img], .jp-OutputArea img.widget-image")
+
+    def status(self) -> str:
+        return self.page.locator(".rlbook-status").first.inner_text()
+
+
+@pytest.fixture
+def open_notebook(browser, lab):
+    """`open_notebook(path)` or `open_notebook(["code", ...])`: the notebook in a fresh page, as a NotebookPage."""
+    contexts = []
+
+    def open_(source) -> NotebookPage:
+        name = f"{secrets.token_hex(4)}.ipynb"
+        if isinstance(source, (str, Path)):
+            shutil.copy(source, lab.root / name)
+        else:
+            notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in source])
+            notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+            nbformat.write(notebook, lab.root / name)
+        context = browser.new_context(viewport={"width": 1360, "height": 1000})
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{lab.url}/doc/tree/{name}?token={lab.token}")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        notebook = NotebookPage(page)
+        notebook.wait_for_kernel()
+        return notebook
+
+    yield open_
+    for context in contexts:
+        context.close()
