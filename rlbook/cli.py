@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -48,14 +49,31 @@ def lab(options: argparse.Namespace, extra: Sequence[str]) -> int:
 
     from .build import find_root
 
-    LabApp.launch_instance(lab_arguments(find_root(), extra))
+    root = find_root()
+    trust_notebooks(root)
+    LabApp.launch_instance(lab_arguments(root, extra))
     return 0
+
+
+def trust_notebooks(root: Path) -> None:
+    """Sign the workbook's own notebooks: JupyterLab shows stored SVG and panels only of notebooks it trusts."""
+    from nbformat.sign import NotebookNotary
+
+    from .build import BuildError, read_notebook, sources
+
+    notary = NotebookNotary()
+    for source in sources(root):
+        try:
+            notary.sign(read_notebook(source.with_suffix(".ipynb")))
+        except BuildError:
+            pass  # missing or damaged: JupyterLab opens without it, and says so where it is opened
 
 
 def lab_arguments(root: Path, extra: Sequence[str]) -> list[str]:
     """JupyterLab's arguments: the workbook's folder, its first notebook where there is one, then the reader's own."""
     first = sorted((root / "notebooks").glob("*.ipynb"))[:1]
-    return [*map(str, first), f"--ServerApp.root_dir={root}", *extra]
+    no_news = "--LabApp.news_url=None"  # else the first thing a reader sees is a question about newsletters
+    return [*map(str, first), f"--ServerApp.root_dir={root}", no_news, *extra]
 
 
 def build(options: argparse.Namespace, extra: Sequence[str]) -> int:

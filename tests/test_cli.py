@@ -51,3 +51,17 @@ def test_lab_opens_the_first_notebook_and_passes_options_on(workbook, monkeypatc
         [folder],
         [str(workbook / "notebooks/01_small.ipynb"), folder, "--no-browser", "--port", "8890"],
     ]
+
+
+def test_lab_trusts_the_workbooks_own_notebooks(workbook, monkeypatch):
+    import nbformat
+    from jupyterlab.labapp import LabApp
+    from nbformat.sign import NotebookNotary
+
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(workbook / "data"))
+    monkeypatch.setattr(LabApp, "launch_instance", lambda arguments: None)
+    cli.main(["build"])
+    notebook = nbformat.read(workbook / "notebooks/01_small.ipynb", as_version=4)
+    assert not NotebookNotary().check_signature(notebook)
+    cli.main(["lab"])
+    assert NotebookNotary().check_signature(notebook)
