@@ -23,6 +23,7 @@ same kind. The fields of ``PhysicsParams`` are numbers or arrays that broadcast 
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_torch_array
@@ -151,7 +152,7 @@ def mass_matrix(q, physics: PhysicsParams):
     links = _split(q)
     n = len(links)
     cos, sin = _directions(links, xp)
-    scale = _inertia(physics, q, xp) + 0 * cos[0]
+    scale = _parts(physics, q, xp).inertia + 0 * cos[0]
     H = [[_swung(n, i, j) * (_cos_between(cos, sin, i, j) if i != j else 1) for j in range(n)] for i in range(n)]
     below = [_suffix_sums([row[j] for row in H]) for j in range(n)]  # below[j][i] = sum over k >= i of H_kj
     M = [_suffix_sums([below[j][i] for j in range(n)]) for i in range(n)]
@@ -166,9 +167,9 @@ def bias_forces(q, qd, physics: PhysicsParams):
     """
     xp = _same_shape(q, qd=qd)
     rates = _split(qd)
-    h = _suffix_sums(_link_forces(_split(q), rates, physics, q, xp)[0])
-    inertia = _inertia(physics, q, xp)
-    return _join([inertia * a + _joint_friction(b, physics, q, xp)[0] for a, b in zip(h, rates, strict=True)], xp)
+    part = _parts(physics, q, xp)
+    h = _suffix_sums(_link_forces(_split(q), rates, part, xp)[0])
+    return _join([part.inertia * a + _joint_friction(b, part, xp)[0] for a, b in zip(h, rates, strict=True)], xp)
 
 
 def joint_friction(qd, physics: PhysicsParams):
@@ -177,13 +178,14 @@ def joint_friction(qd, physics: PhysicsParams):
     damping * qd + friction * qd / sqrt(qd^2 + STICTION_SPEED^2)
     """
     xp = array_namespace(qd)
-    return _join([_joint_friction(rate, physics, qd, xp)[0] for rate in _split(qd)], xp)
+    part = _parts(physics, qd, xp)
+    return _join([_joint_friction(rate, part, xp)[0] for rate in _split(qd)], xp)
 
 
 def forward_dynamics(q, qd, torque, physics: PhysicsParams):
     """Joint accelerations in rad/s^2 under the commanded torques in N m: (..., n) each -> (..., n)."""
     xp = _same_shape(q, qd=qd, torque=torque)
-    return _join(_accelerations(_split(q), _split(qd), _split(torque), physics, 0.0, q, xp), xp)
+    return _join(_accelerations(_split(q), _split(qd), _split(torque), _parts(physics, q, xp), 0.0, xp), xp)
 
 
 def energy(q, qd, physics: PhysicsParams):
@@ -191,14 +193,14 @@ def energy(q, qd, physics: PhysicsParams):
     xp = _same_shape(q, qd=qd)
     n = q.shape[-1]
     cos, sin = _directions(_split(q), xp)
-    rates = _running_sums(_split(qd))
+    rates, part = _running_sums(_split(qd)), _parts(physics, q, xp)
     total = 0
     for i in range(n):
         total = total + 0.5 * _swung(n, i, i) * rates[i] * rates[i]
         for j in range(i):
             total = total + _swung(n, i, j) * _cos_between(cos, sin, i, j) * rates[i] * rates[j]
-        total = total + _pull(physics, q, xp) * (n - i - 0.5) * sin[i]
-    return _inertia(physics, q, xp) * total
+        total = total + part.pull * (n - i - 0.5) * sin[i]
+    return part.inertia * total
 
 
 def step(q, qd, torque, physics: PhysicsParams, dt: float, integrator="euler", *, substeps=1, max_speed=None):
@@ -215,23 +217,23 @@ def step(q, qd, torque, physics: PhysicsParams, dt: float, integrator="euler", *
     if integrator not in _INTEGRATORS:
         raise ValueError(f"integrator is {integrator!r}; accepted are {', '.join(_INTEGRATORS)}")
     advance = _INTEGRATORS[integrator]
-    angles, rates, torques = _split(q), _split(qd), _split(torque)
+    angles, rates, torques, part = _split(q), _split(qd), _split(torque), _parts(physics, q, xp)
     for _ in range(substeps):
-        angles, rates = advance(angles, rates, torques, physics, dt / substeps, q, xp)
+        angles, rates = advance(angles, rates, torques, part, dt / substeps, xp)
         if max_speed is not None:
             rates = [rate.clip(-max_speed, max_speed) for rate in rates]
     return _join(angles, xp), _join(rates, xp)
 
 
-def _semi_implicit_euler(angles, rates, torques, physics, dt, like, xp):
-    rates = _moved(rates, _accelerations(angles, rates, torques, physics, dt, like, xp), dt)
+def _semi_implicit_euler(angles, rates, torques, part, dt, xp):
+    rates = _moved(rates, _accelerations(angles, rates, torques, part, dt, xp), dt)
     return _moved(angles, rates, dt), rates
 
 
-def _runge_kutta(angles, rates, torques, physics, dt, like, xp):
+def _runge_kutta(angles, rates, torques, part, dt, xp):
     q, qd, slopes = angles, rates, []
     for time in (dt / 2, dt / 2, dt, None):
-        slopes.append((qd, _accelerations(q, qd, torques, physics, 0.0, like, xp)))
+        slopes.append((qd, _accelerations(q, qd, torques, part, 0.0, xp)))
         if time is not None:
             q, qd = _moved(angles, slopes[-1][0], time), _moved(rates, slopes[-1][1], time)
     for (dq, dqd), weight in zip(slopes, (1 / 6, 1 / 3, 1 / 3, 1 / 6), strict=True):
@@ -249,18 +251,16 @@ _INTEGRATORS = {"euler": _semi_implicit_euler, "rk4": _runge_kutta}
 # -------------------------------------------------------------------------- one number a batch: the parts underneath
 
 
-def _accelerations(angles, rates, torques, physics, implicit_dt, like, xp):
+def _accelerations(angles, rates, torques, part, implicit_dt, xp):
     """qdd, component by component, of (M + implicit_dt D) qdd = motor_strength * torque - h."""
     n = len(angles)
-    forces, cos, sin = _link_forces(angles, rates, physics, like, xp)
-    per_inertia = 1 / _inertia(physics, like, xp)
-    strength = _like(physics.motor_strength, like, xp)
-    friction, slopes = zip(*(_joint_friction(rate, physics, like, xp) for rate in rates), strict=True)
-    push = [per_inertia * (strength * t - f) for t, f in zip(torques, friction, strict=True)]
+    forces, cos, sin = _link_forces(angles, rates, part, xp)
+    friction, slopes = zip(*(_joint_friction(rate, part, xp) for rate in rates), strict=True)
+    push = [part.per_inertia * (part.strength * t - f) for t, f in zip(torques, friction, strict=True)]
     right = [push[i] - (push[i + 1] if i + 1 < n else 0) - forces[i] for i in range(n)]
     K = [[_swung(n, i, j) * _cos_between(cos, sin, i, j) for j in range(i)] + [_swung(n, i, i)] for i in range(n)]
     if implicit_dt:
-        drag = [implicit_dt * per_inertia * slope for slope in slopes]
+        drag = [implicit_dt * part.per_inertia * slope for slope in slopes]
         for i in range(n):  # 1/2 sum d_i (phidd_i - phidd_(i-1))^2 is tridiagonal
             K[i][i] = K[i][i] + drag[i] + (drag[i + 1] if i + 1 < n else 0)
             if i:
@@ -269,13 +269,12 @@ def _accelerations(angles, rates, torques, physics, implicit_dt, like, xp):
     return [a - b for a, b in zip(link_accelerations, [0, *link_accelerations[:-1]], strict=True)]
 
 
-def _link_forces(angles, rates, physics, like, xp):
+def _link_forces(angles, rates, part, xp):
     """Velocity and gravity torques on the link angles, over m l^2, and the links' cosines and sines."""
     n = len(angles)
     cos, sin = _directions(angles, xp)
     squares = [rate * rate for rate in _running_sums(rates)]
-    pull = _pull(physics, like, xp)
-    forces = [(n - i - 0.5) * pull * cos[i] for i in range(n)]
+    forces = [(n - i - 0.5) * part.pull * cos[i] for i in range(n)]
     for i in range(n):
         for j in range(i):
             swing = _swung(n, i, j) * (sin[i] * cos[j] - cos[i] * sin[j])  # k_ij sin(phi_i - phi_j)
@@ -284,9 +283,9 @@ def _link_forces(angles, rates, physics, like, xp):
     return forces, cos, sin
 
 
-def _joint_friction(rate, physics, like, xp):
+def _joint_friction(rate, part, xp):
     """Friction torque of one joint and its slope, d torque / d rate."""
-    damping, friction = _like(physics.damping, like, xp), _like(physics.friction, like, xp)
+    damping, friction = part.damping, part.friction
     if isinstance(friction, float) and friction == 0:
         return damping * rate, damping
     smooth = 1 / xp.sqrt(rate * rate + STICTION_SPEED**2)
@@ -324,13 +323,21 @@ def _cos_between(cos, sin, i: int, j: int):
     return cos[i] * cos[j] + sin[i] * sin[j]
 
 
-def _inertia(physics, like, xp):
+def _parts(physics: PhysicsParams, like, xp) -> "_Parts":
+    """What the equations need of the physics, in the dtype and on the device of ``like``."""
     length = _like(physics.link_length, like, xp)
-    return _like(physics.mass, like, xp) * length * length
+    inertia = _like(physics.mass, like, xp) * length * length
+    others = (_like(value, like, xp) for value in (physics.motor_strength, physics.damping, physics.friction))
+    return _Parts(inertia, 1 / inertia, _like(physics.gravity, like, xp) / length, *others)
 
 
-def _pull(physics, like, xp):
-    return _like(physics.gravity, like, xp) / _like(physics.link_length, like, xp)
+class _Parts(NamedTuple):
+    inertia: object  # m l^2
+    per_inertia: object  # 1 / (m l^2)
+    pull: object  # g / l
+    strength: object
+    damping: object
+    friction: object
 
 
 def _directions(angles, xp):

@@ -54,13 +54,13 @@ class ArmVectorEnv(VectorEnv):
         device=None,
         render_mode: str | None = None,
     ):
-        counts = {"num_envs": (num_envs, 1), "n_joints": (n_joints, 1), "max_steps": (max_steps, 1)}
-        counts |= {"torque_levels": (torque_levels, 2)} if torque_levels is not None else {}
-        for name, (value, low) in counts.items():
-            if not value >= low or value != int(value):
-                raise ValueError(f"{name} is {value}; accepted are whole numbers from {low}")
-        if not goal_threshold > 0:
-            raise ValueError(f"goal_threshold is {goal_threshold} m; accepted are positive distances")
+        for name, value in {"num_envs": num_envs, "n_joints": n_joints, "max_steps": max_steps}.items():
+            checked_count(name, value)
+        if torque_levels is not None:
+            checked_count("torque_levels", torque_levels, 2)
+        for name, value, unit in (("goal_threshold", goal_threshold, "m"), ("dt", dt, "s")):
+            if not 0 < value < np.inf:
+                raise ValueError(f"{name} is {value} {unit}; accepted are positive numbers")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is {render_mode!r}; accepted are None and 'rgb_array'")
         self.num_envs, self.n_joints, self.render_mode = int(num_envs), int(n_joints), render_mode
@@ -249,11 +249,10 @@ class ArmVectorEnv(VectorEnv):
     def _checked_action(self, actions):
         shape = (self.num_envs,) if self.torque_levels else (self.num_envs, self.n_joints)
         if self.torque_levels:
-            action = self._arrays.integers(actions)
-            if tuple(action.shape) != shape or bool(((action < 0) | (action >= len(self.torque_combinations))).any()):
+            action, count = self._arrays.integers(actions), len(self.torque_combinations)
+            if action is None or tuple(action.shape) != shape or bool(((action < 0) | (action >= count)).any()):
                 raise ValueError(
-                    f"the actions are {actions!r}; accepted are {shape} whole numbers "
-                    f"from 0 to {len(self.torque_combinations) - 1}"
+                    f"the actions are {actions!r}; accepted are {shape} whole numbers from 0 to {count - 1}"
                 )
             return self._combinations[action]
         action = self._arrays.of(actions)
@@ -279,6 +278,13 @@ class ArmVectorEnv(VectorEnv):
         return value
 
 
+def checked_count(name: str, value, low: int = 1) -> int:
+    """``value`` as an int; ValueError naming it where it is not a whole number from ``low`` up."""
+    if not value >= low or value != int(value):
+        raise ValueError(f"{name} is {value}; accepted are whole numbers from {low}")
+    return int(value)
+
+
 class _Arrays:
     """Arrays of one kind: NumPy on this computer, or torch tensors on a device."""
 
@@ -296,12 +302,11 @@ class _Arrays:
         return self.xp.asarray(values, dtype=getattr(self.xp, dtype), device=self.device)
 
     def integers(self, values):
-        """Values as int64; ValueError for numbers that are not whole."""
+        """Values as int64; None where they are not whole numbers."""
         values = self.xp.asarray(values, device=self.device)
-        whole = self.xp.astype(values, self.xp.int64)
-        if bool((whole != values).any()):
-            raise ValueError(f"{values} are not whole numbers")
-        return whole
+        if bool((values % 1 != 0).any()):
+            return None
+        return self.xp.astype(values, self.xp.int64)
 
     def copy(self, values):
         return values.clone() if self._generator else values.copy()

@@ -30,7 +30,7 @@ from gymnasium.vector import AutoresetMode
 
 from rlbook.envs import arm
 from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.arm_batch import ArmVectorEnv
+from rlbook.envs.arm_batch import ArmVectorEnv, checked_count
 from rlbook.mdp import RobotMDP
 
 MAX_SPEED = 20.0  # rad/s, the drives' speed limit
@@ -80,6 +80,7 @@ class ReachTask(ArmVectorEnv):
     """
 
     def __init__(self, num_envs: int, n_joints: int, link_length: float, max_torque, **shared):
+        n_joints = checked_count("n_joints", n_joints)
         self.link_length, self.reach = link_length, n_joints * link_length
         self._drawing = PhysicsParams(link_length=link_length)
         bounds = np.repeat([1, MAX_SPEED / SPEED_UNIT, self.reach, 3 * self.reach], [2 * n_joints, n_joints, 2, 2])
