@@ -64,6 +64,8 @@ $(BIN)/python:
 $(VENV)/.lab: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing the workbook into $(VENV); the first time this takes some minutes."
 	$(PIP) -e .
+	@# Else the first thing a reader sees is JupyterLab's question about newsletters.
+	$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.lab

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -72,8 +71,7 @@ def trust_notebooks(root: Path) -> None:
 def lab_arguments(root: Path, extra: Sequence[str]) -> list[str]:
     """JupyterLab's arguments: the workbook's folder, its first notebook where there is one, then the reader's own."""
     first = sorted((root / "notebooks").glob("*.ipynb"))[:1]
-    no_news = "--LabApp.news_url=None"  # else the first thing a reader sees is a question about newsletters
-    return [*map(str, first), f"--ServerApp.root_dir={root}", no_news, *extra]
+    return [*map(str, first), f"--ServerApp.root_dir={root}", *extra]
 
 
 def build(options: argparse.Namespace, extra: Sequence[str]) -> int:

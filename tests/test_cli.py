@@ -1,8 +1,11 @@
 """The command line, called as a program would be."""
 
+import nbformat
 import pytest
+from nbformat.sign import NotebookNotary
 
 from rlbook import cli
+from rlbook.build import read_notebook
 
 
 @pytest.fixture
@@ -65,3 +68,17 @@ def test_lab_trusts_the_workbooks_own_notebooks(workbook, monkeypatch):
     assert not NotebookNotary().check_signature(notebook)
     cli.main(["lab"])
     assert NotebookNotary().check_signature(notebook)
+
+
+def test_lab_trusts_the_notebooks_of_the_workbook_and_no_others(workbook, monkeypatch):
+    """JupyterLab shows stored SVG and panels only of notebooks it trusts; a damaged one must not keep it from opening."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(workbook / "data"))
+    assert cli.main(["build"]) == 0
+    own = read_notebook(workbook / "notebooks/01_small.ipynb")
+    foreign = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("from elsewhere")])
+    nbformat.write(foreign, workbook / "notebooks/99_foreign.ipynb")
+    (workbook / "notebooks/02_damaged.py").write_text("# %%\n1\n")
+    (workbook / "notebooks/02_damaged.ipynb").write_text("{")
+    cli.trust_notebooks(workbook)
+    notary = NotebookNotary()
+    assert notary.check_signature(own) and not notary.check_signature(foreign)
