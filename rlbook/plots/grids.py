@@ -26,7 +26,7 @@ _COLOURS = [f"#{colour}" for colour in _VIRIDIS]
 _FIRST_LIGHT = 15  # from this sample on, dark ink has more contrast than white: at least 4.4 to 1 everywhere
 _INK, _PAPER = "#111", "#fff"
 _GREY, _GREEN, _ORANGE = "#5f6368", "#009E73", "#E69F00"
-_LEFT, _TOP, _BOTTOM, _BAR = 22, 52, 10, 74  # pixels around the grid
+_LEFT, _TOP, _BOTTOM, _BAR = 22, 52, 10, 68  # pixels around the grid
 _MINUS = "\u2212"
 _CORNERS = {(-1, 0): ((0, 0), (1, 0)), (0, 1): ((1, 0), (1, 1)), (1, 0): ((1, 1), (0, 1)), (0, -1): ((0, 1), (0, 0))}
 
@@ -65,7 +65,7 @@ def value_map(
     if roomy:
         size = min(15, round(cell * 0.26))
         spots = _text_tags(layout.shape, cell, ((0.0, -0.22 if policy is not None else 0.0),), size)
-        parts.append(_numbers(spots, _texts(V, size, cell - 6), shades, size, shown))
+        parts.append(_numbers(spots, _texts(V, size, cell - 6, low, high), shades, size, shown))
     middle = 0.69 if roomy and policy is not None else 0.5
     if policy is not None:
         weights = _policy_weights(policy, layout)
@@ -94,7 +94,7 @@ def q_map(
         raise ValueError(f"the actions aim at {moves}; a Q map needs the four directions, once each")
     Q = _checked("Q", Q, (layout.n_states, 4))
     title = title if title is not None else "Action values Q(s, a)"
-    cell = _cell_size(layout, 600, 720, 88)
+    cell = _cell_size(layout, 600, 720, 82)
     free = layout.free_cells()
     low, high = _scale(Q[free], low, high)
     shades = _shades(Q.ravel(), low, high)
@@ -102,8 +102,8 @@ def q_map(
     parts = [_fills(_triangles(layout.shape, cell, tuple(moves)), shades, shown)]
     parts.append(f'<path d="{_diagonals(layout, cell)}" stroke="#fff" stroke-width=".8" stroke-opacity=".7"/>')
     if cell >= 40:
-        size = min(13, round(cell * 0.16))
-        texts = _texts(Q.ravel(), size, cell * 0.35)
+        size = min(13, round(cell * 0.145))
+        texts = _texts(Q.ravel(), size, cell * 0.37, low, high)
         sideways = 0.5 - (3 + max(map(len, texts)) * size * 0.3) / cell
         offsets = tuple((dx * sideways, dy * 0.37) for dy, dx in moves)
         best = Q >= Q.max(axis=1, keepdims=True) - 1e-9
@@ -204,9 +204,10 @@ def _number(value: float, digits: int) -> str:
     return f"{_MINUS}{text[1:]}" if float(text) else text[1:]  # no negative zero
 
 
-def _texts(values: np.ndarray, size: int, room: float) -> list[str]:
+def _texts(values: np.ndarray, size: int, room: float, low: float, high: float) -> list[str]:
     """All numbers of a map with the same number of decimals: as many, up to two, as fit into `room` pixels."""
-    ends = float(values.min()), float(values.max())
+    # The ends of the scale count too, so that the decimals stay while the values grow towards them.
+    ends = min(low, float(values.min())), max(high, float(values.max()))
     for digits in (2, 1, 0):
         longest = max(len(_number(value, digits)) for value in ends)
         if (longest - 0.5) * size * 0.64 <= room:  # the decimal point is half a digit wide

@@ -169,8 +169,9 @@ class Panel:
             self._values[name] = value
             if self._shell is not None:
                 self._shell.show_value(control, value)
-                self._dirty = True
-                self._wake()
+                if threading.current_thread() is not self._worker:  # what the worker sets, it draws anyway
+                    self._dirty = True
+                    self._wake()
             self.changed(name)
 
     def _checked(self, control: Control, value: Any) -> Any:
@@ -381,14 +382,12 @@ class Panel:
             if steps and self._timed_advance(steps) is False:
                 self._playing = False
                 self._show_transport()
-            self._drawing_failed, failed = True, self._drawing_failed
+            self._dirty = False  # before anything is read: an event from now on asks for another picture
+            if self._drawing_failed:
+                self.error = None
+            self._drawing_failed = True
             self.prepare(self.state)
-            with self._signal:
-                self._dirty = False
-                state = self.state
-                if failed:
-                    self.error = None
-            pictures = self._render(state)
+            pictures = self._render(self.state)
             self._drawing_failed = False
         shell = self._shell
         if shell is not None:
@@ -406,7 +405,7 @@ class Panel:
         with self._signal:
             self.error = error
             self.status = f"Paused. {_one_line(error)}"
-            self._playing = self._dirty = False
+            self._playing = False
             self._steps_asked = 0
         self._show_transport()
         if self._shell is not None:

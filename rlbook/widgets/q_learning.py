@@ -157,8 +157,8 @@ class EpsilonPanel(Panel):
             faint=["each"],
             optimum=_shortest_path(self._world),
             optimum_label="shortest path",
-            width=400,
-            height=310,
+            width=390,
+            height=320,
             ylim=(0.0, float(self._world.max_steps)),
         )
 

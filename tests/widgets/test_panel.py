@@ -167,6 +167,26 @@ def test_events_do_not_wait_for_the_drawing(slide):
     assert panel.wait(5)
 
 
+@pytest.mark.parametrize("stage", ["prepare", "draw"])
+def test_an_event_in_the_middle_of_a_picture_is_drawn_after_it(stage, slide, shown):
+    class Prepared(Counter):
+        prepared = 0.5
+
+        def prepare(self, state):
+            self.prepared = state.level
+            time.sleep(0.1 if stage == "prepare" else 0)
+
+        def draw(self, state):
+            time.sleep(0.1 if stage == "draw" else 0)
+            return document(60, 40, "state", f"<text>{self.prepared:g}</text>")
+
+    panel = Prepared()
+    for level in (1.0, 1.5):
+        slide(panel, "level", level)
+        time.sleep(0.05)
+    assert panel.wait(5) and ">1.5<" in shown(panel)[0]
+
+
 def test_display_bundle_has_the_widget_a_picture_and_a_stable_text():
     bundle = Counter()._repr_mimebundle_()
     assert bundle["text/plain"] == "Counter(level=0.5, count=0, rate=0.1, on=True, kind='plain')"
