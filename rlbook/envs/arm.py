@@ -110,7 +110,7 @@ def _checked(name: str, value):
 def forward_kinematics(q, physics: PhysicsParams):
     """Positions (x, z) in metres of the base, every joint after it and the tip: (..., n) -> (..., n + 1, 2)."""
     xp = array_namespace(q)
-    cos, sin = _directions(_split(q), xp)
+    cos, sin = _link_directions(q, xp)
     length = _like(physics.link_length, q, xp)
     xs = [0 * cos[0] * length]
     zs = list(xs)
@@ -123,9 +123,9 @@ def forward_kinematics(q, physics: PhysicsParams):
 def tip_position(q, physics: PhysicsParams):
     """Position (x, z) of the tip in metres: (..., n) -> (..., 2). The last point of ``forward_kinematics``, sooner."""
     xp = array_namespace(q)
-    cos, sin = _directions(_split(q), xp)
+    cos, sin = _link_directions(q, xp)
     length = _like(physics.link_length, q, xp)
-    return _join([length * sum(cos[1:], cos[0]), length * sum(sin[1:], sin[0])], xp)
+    return _joints_last(xp.stack([length * sum(cos[1:], cos[0]), length * sum(sin[1:], sin[0])], axis=0), xp)
 
 
 def jacobian(q, physics: PhysicsParams):
@@ -134,7 +134,7 @@ def jacobian(q, physics: PhysicsParams):
     Turning joint j swings the lever from joint j to the tip: (-sum_{i>=j} l sin phi_i, sum_{i>=j} l cos phi_i).
     """
     xp = array_namespace(q)
-    cos, sin = _directions(_split(q), xp)
+    cos, sin = _link_directions(q, xp)
     length = _like(physics.link_length, q, xp)
     rows = [[-length * part for part in _suffix_sums(sin)], [length * part for part in _suffix_sums(cos)]]
     return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
@@ -149,9 +149,8 @@ def mass_matrix(q, physics: PhysicsParams):
     With q_i part of every later link angle, M_ij = sum over k >= i, l >= j of H_kl.
     """
     xp = array_namespace(q)
-    links = _split(q)
-    n = len(links)
-    cos, sin = _directions(links, xp)
+    n = q.shape[-1]
+    cos, sin = _link_directions(q, xp)
     scale = _parts(physics, q, xp).inertia + 0 * cos[0]
     H = [[_swung(n, i, j) * (_cos_between(cos, sin, i, j) if i != j else 1) for j in range(n)] for i in range(n)]
     below = [_suffix_sums([row[j] for row in H]) for j in range(n)]  # below[j][i] = sum over k >= i of H_kj
@@ -166,10 +165,10 @@ def bias_forces(q, qd, physics: PhysicsParams):
     Centrifugal and Coriolis torques, gravity, and joint friction. At rest it is what holds the arm against gravity.
     """
     xp = _same_shape(q, qd=qd)
-    rates = _split(qd)
     part = _parts(physics, q, xp)
-    h = _suffix_sums(_link_forces(_split(q), rates, part, xp)[0])
-    return _join([part.inertia * a + _joint_friction(b, part, xp)[0] for a, b in zip(h, rates, strict=True)], xp)
+    angles, rates = _joints_first(xp, part.ndim, q, qd)
+    h = xp.stack(_suffix_sums(_link_forces(angles, rates, part, xp)[0]), axis=0)
+    return _joints_last(part.inertia * h + _friction_coefficient(rates, part, xp) * rates, xp)
 
 
 def joint_friction(qd, physics: PhysicsParams):
@@ -179,21 +178,24 @@ def joint_friction(qd, physics: PhysicsParams):
     """
     xp = array_namespace(qd)
     part = _parts(physics, qd, xp)
-    return _join([_joint_friction(rate, part, xp)[0] for rate in _split(qd)], xp)
+    (rates,) = _joints_first(xp, part.ndim, qd)
+    return _joints_last(_friction_coefficient(rates, part, xp) * rates, xp)
 
 
 def forward_dynamics(q, qd, torque, physics: PhysicsParams):
     """Joint accelerations in rad/s^2 under the commanded torques in N m: (..., n) each -> (..., n)."""
     xp = _same_shape(q, qd=qd, torque=torque)
-    return _join(_accelerations(_split(q), _split(qd), _split(torque), _parts(physics, q, xp), 0.0, xp), xp)
+    part = _parts(physics, q, xp)
+    return _joints_last(_accelerations(*_joints_first(xp, part.ndim, q, qd, torque), part, 0.0, xp), xp)
 
 
 def energy(q, qd, physics: PhysicsParams):
     """Kinetic plus potential energy in J, zero for the arm at rest along x: (..., n) -> (...,)."""
     xp = _same_shape(q, qd=qd)
-    n = q.shape[-1]
-    cos, sin = _directions(_split(q), xp)
-    rates, part = _running_sums(_split(qd)), _parts(physics, q, xp)
+    n, part = q.shape[-1], _parts(physics, q, xp)
+    angles, rates = _joints_first(xp, part.ndim, q, qd)
+    cos, sin = _directions(angles, xp)
+    rates = _running_sums(rates)
     total = 0
     for i in range(n):
         total = total + 0.5 * _swung(n, i, i) * rates[i] * rates[i]
@@ -206,9 +208,10 @@ def energy(q, qd, physics: PhysicsParams):
 def step(q, qd, torque, physics: PhysicsParams, dt: float, integrator="euler", *, substeps=1, max_speed=None):
     """The joints ``dt`` seconds later, the torque held: (q, qd), each (..., n).
 
-    ``"euler"`` is semi-implicit Euler, first order: the new velocity moves the joints. Joint friction acts at the end
-    of the step, linearised (as in MuJoCo's Euler integrator), so a stiff joint cannot blow up:
-    qd' = qd + dt (M + dt D)^-1 (motor_strength * torque - h),  D = d joint_friction / d qd;  q' = q + dt qd'.
+    ``"euler"`` is semi-implicit Euler, first order: the new velocity moves the joints. Friction is that of the new
+    velocity too, its coefficient D = joint_friction(qd) / qd that of the old one, so a stiff joint cannot blow up
+    (MuJoCo's Euler integrator treats damping so):
+    qd' = qd + dt (M + dt D)^-1 (motor_strength * torque - h(q, qd)),  q' = q + dt qd'.
     ``"rk4"`` is the classical fourth-order Runge-Kutta method, four times the work.
 
     ``dt`` is divided into ``substeps``; ``max_speed`` (rad/s) limits every joint's velocity after each of them.
@@ -217,17 +220,18 @@ def step(q, qd, torque, physics: PhysicsParams, dt: float, integrator="euler", *
     if integrator not in _INTEGRATORS:
         raise ValueError(f"integrator is {integrator!r}; accepted are {', '.join(_INTEGRATORS)}")
     advance = _INTEGRATORS[integrator]
-    angles, rates, torques, part = _split(q), _split(qd), _split(torque), _parts(physics, q, xp)
+    part = _parts(physics, q, xp)
+    angles, rates, torques = _joints_first(xp, part.ndim, q, qd, torque)
     for _ in range(substeps):
         angles, rates = advance(angles, rates, torques, part, dt / substeps, xp)
         if max_speed is not None:
-            rates = [rate.clip(-max_speed, max_speed) for rate in rates]
-    return _join(angles, xp), _join(rates, xp)
+            rates = rates.clip(-max_speed, max_speed)
+    return _joints_last(angles, xp), _joints_last(rates, xp)
 
 
 def _semi_implicit_euler(angles, rates, torques, part, dt, xp):
-    rates = _moved(rates, _accelerations(angles, rates, torques, part, dt, xp), dt)
-    return _moved(angles, rates, dt), rates
+    rates = rates + dt * _accelerations(angles, rates, torques, part, dt, xp)
+    return angles + dt * rates, rates
 
 
 def _runge_kutta(angles, rates, torques, part, dt, xp):
@@ -235,14 +239,10 @@ def _runge_kutta(angles, rates, torques, part, dt, xp):
     for time in (dt / 2, dt / 2, dt, None):
         slopes.append((qd, _accelerations(q, qd, torques, part, 0.0, xp)))
         if time is not None:
-            q, qd = _moved(angles, slopes[-1][0], time), _moved(rates, slopes[-1][1], time)
+            q, qd = angles + time * slopes[-1][0], rates + time * slopes[-1][1]
     for (dq, dqd), weight in zip(slopes, (1 / 6, 1 / 3, 1 / 3, 1 / 6), strict=True):
-        angles, rates = _moved(angles, dq, weight * dt), _moved(rates, dqd, weight * dt)
+        angles, rates = angles + weight * dt * dq, rates + weight * dt * dqd
     return angles, rates
-
-
-def _moved(values, slopes, time):
-    return [value + time * slope for value, slope in zip(values, slopes, strict=True)]
 
 
 _INTEGRATORS = {"euler": _semi_implicit_euler, "rk4": _runge_kutta}
@@ -252,21 +252,21 @@ _INTEGRATORS = {"euler": _semi_implicit_euler, "rk4": _runge_kutta}
 
 
 def _accelerations(angles, rates, torques, part, implicit_dt, xp):
-    """qdd, component by component, of (M + implicit_dt D) qdd = motor_strength * torque - h."""
+    """qdd (n, ...) of (M + implicit_dt D) qdd = motor_strength * torque - h, with D the friction coefficients."""
     n = len(angles)
     forces, cos, sin = _link_forces(angles, rates, part, xp)
-    friction, slopes = zip(*(_joint_friction(rate, part, xp) for rate in rates), strict=True)
-    push = [part.per_inertia * (part.strength * t - f) for t, f in zip(torques, friction, strict=True)]
+    drag = part.per_inertia * _friction_coefficient(rates, part, xp)
+    push = part.drive * torques - drag * rates
     right = [push[i] - (push[i + 1] if i + 1 < n else 0) - forces[i] for i in range(n)]
     K = [[_swung(n, i, j) * _cos_between(cos, sin, i, j) for j in range(i)] + [_swung(n, i, i)] for i in range(n)]
     if implicit_dt:
-        drag = [implicit_dt * part.per_inertia * slope for slope in slopes]
-        for i in range(n):  # 1/2 sum d_i (phidd_i - phidd_(i-1))^2 is tridiagonal
+        drag = implicit_dt * drag
+        for i in range(n):  # friction couples neighbours: it acts on qdd_i = phidd_i - phidd_(i-1)
             K[i][i] = K[i][i] + drag[i] + (drag[i + 1] if i + 1 < n else 0)
             if i:
                 K[i][i - 1] = K[i][i - 1] - drag[i]
-    link_accelerations = _solve(K, right)
-    return [a - b for a, b in zip(link_accelerations, [0, *link_accelerations[:-1]], strict=True)]
+    phidd = _solve(K, right)
+    return xp.stack([phidd[0], *(phidd[i] - phidd[i - 1] for i in range(1, n))], axis=0)
 
 
 def _link_forces(angles, rates, part, xp):
@@ -283,14 +283,9 @@ def _link_forces(angles, rates, part, xp):
     return forces, cos, sin
 
 
-def _joint_friction(rate, part, xp):
-    """Friction torque of one joint and its slope, d torque / d rate."""
-    damping, friction = part.damping, part.friction
-    if isinstance(friction, float) and friction == 0:
-        return damping * rate, damping
-    smooth = 1 / xp.sqrt(rate * rate + STICTION_SPEED**2)
-    torque = (damping + friction * smooth) * rate
-    return torque, damping + (STICTION_SPEED**2 * friction) * (smooth * smooth * smooth)
+def _friction_coefficient(rates, part, xp):
+    """Friction torque over joint speed."""
+    return part.damping + part.friction / xp.sqrt(rates * rates + STICTION_SPEED**2)
 
 
 def _solve(K, right):
@@ -327,17 +322,24 @@ def _parts(physics: PhysicsParams, like, xp) -> "_Parts":
     """What the equations need of the physics, in the dtype and on the device of ``like``."""
     length = _like(physics.link_length, like, xp)
     inertia = _like(physics.mass, like, xp) * length * length
-    others = (_like(value, like, xp) for value in (physics.motor_strength, physics.damping, physics.friction))
-    return _Parts(inertia, 1 / inertia, _like(physics.gravity, like, xp) / length, *others)
+    damping, friction = _like(physics.damping, like, xp), _like(physics.friction, like, xp)
+    drive, pull = _like(physics.motor_strength, like, xp) / inertia, _like(physics.gravity, like, xp) / length
+    ndim = max(getattr(value, "ndim", 0) for value in (inertia, damping, friction, drive, pull))
+    return _Parts(inertia, 1 / inertia, pull, drive, damping, friction, ndim)
 
 
 class _Parts(NamedTuple):
     inertia: object  # m l^2
     per_inertia: object  # 1 / (m l^2)
     pull: object  # g / l
-    strength: object
+    drive: object  # motor_strength / (m l^2)
     damping: object
     friction: object
+    ndim: int  # batch dimensions of all of these
+
+
+def _link_directions(q, xp):
+    return _directions([q[..., i] for i in range(q.shape[-1])], xp)
 
 
 def _directions(angles, xp):
@@ -357,15 +359,22 @@ def _suffix_sums(parts):
     return _running_sums(parts[::-1])[::-1]
 
 
-def _split(x):
-    return [x[..., i] for i in range(x.shape[-1])]
+def _joints_first(xp, ndim: int, *arrays):
+    """Arrays (..., n) as (n, ...) of one shape with at least ``ndim`` batch dimensions.
+
+    Functions return arrays that lie in memory joint by joint, so that this costs nothing and every joint is contiguous.
+    """
+    if any(x.shape != arrays[0].shape for x in arrays):
+        arrays = xp.broadcast_arrays(*arrays)
+    arrays = [x.T if x.ndim == 2 else xp.moveaxis(x, -1, 0) for x in arrays]
+    missing = ndim + 1 - arrays[0].ndim
+    if missing > 0:
+        arrays = [xp.reshape(x, (x.shape[0], *[1] * missing, *x.shape[1:])) for x in arrays]
+    return arrays
 
 
-def _join(parts, xp):
-    """(..., n) out of n components, stored component by component, so that splitting again gives contiguous arrays."""
-    if parts[0].ndim == 1:
-        return xp.stack(parts, axis=0).T
-    return xp.moveaxis(xp.stack(parts, axis=0), 0, -1)
+def _joints_last(x, xp):
+    return x.T if x.ndim == 2 else xp.moveaxis(x, 0, -1)
 
 
 def _like(value, x, xp):

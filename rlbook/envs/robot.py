@@ -13,6 +13,7 @@ import numpy as np
 from mujoco.rollout import Rollout
 
 from rlbook.envs.arm import PhysicsParams
+from rlbook.envs.arm_batch import checked_count
 from rlbook.envs.reach import MAX_SPEED, SUBSTEPS, ReachEnv, ReachTask
 
 PRESETS = ("real", "matched")
@@ -164,14 +165,20 @@ class RobotReachVectorEnv(ReachTask):
             raise ValueError("physics is given for the real robot, which has its own; accepted with preset='matched'")
         if shared.get("device") is not None:
             raise ValueError(f"device is {shared['device']!r}; accepted is None, MuJoCo computes in NumPy")
-        if not n_threads >= 1:
-            raise ValueError(f"n_threads is {n_threads}; accepted are whole numbers from 1")
-        drawing = physics or PhysicsParams()
+        n_threads, drawing = checked_count("n_threads", n_threads), physics or PhysicsParams()
+        for name, value in drawing.as_dict().items():
+            if not isinstance(value, float):
+                raise ValueError(
+                    f"PhysicsParams.{name} has shape {tuple(value.shape)}; accepted are numbers, one robot"
+                )
         super().__init__(num_envs, n_joints, drawing.link_length, max_torque, **shared)
         matched = preset == "matched"
         self._params = RobotParams.matched(drawing, self.dt / SUBSTEPS) if matched else RobotParams()
-        self.model = build_model(self._params, n_joints)
-        self._robots = _RobotBatch(self.model, self.num_envs, int(n_threads))
+        steps = self.dt / self._params.timestep
+        if abs(steps - round(steps)) > 1e-6:
+            raise ValueError(f"dt is {self.dt} s; accepted are whole multiples of {self._params.timestep} s")
+        self.model = build_model(self._params, self.n_joints)
+        self._robots = _RobotBatch(self.model, self.num_envs, n_threads)
 
     def _restart(self, rows, options):
         super()._restart(rows, options)
