@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import gymnasium as gym
 import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from tqdm.auto import tqdm
@@ -43,23 +49,31 @@ class EpisodeLog:
         self._length = np.zeros(n_agents * n_envs)
         self._finished: list[tuple] = []
         self.n_steps = 0  # environment steps of each agent
+        self._recent: deque[float] = deque(maxlen=20)
         self.n_episodes = np.zeros(n_agents, dtype=int)
 
-    def record(self, reward: np.ndarray, done: np.ndarray) -> np.ndarray:
+    def record(self, reward: np.ndarray, done: np.ndarray, real=True) -> np.ndarray:
         """One step of every environment: (n_agents * n_envs,) rewards and whether the episode ended.
 
-        Returns the numbers of the environments that ended an episode.
+        ``real`` is False where the step only began a new episode. Returns the numbers of the environments that ended an
+        episode.
         """
         self._return += reward
-        self._length += 1
+        self._length += real
         self.n_steps += self._n_envs
         ended = done.nonzero()[0]
         if ended.size:
             agent = ended // self._n_envs if self._n_envs > 1 else ended
             self._finished.append((agent, self._return[ended], self._length[ended], self.n_steps))
+            self._recent.extend(self._return[ended].tolist())
             self._return[ended] = self._length[ended] = 0
             self.n_episodes += np.bincount(agent, minlength=len(self.n_episodes))
         return ended
+
+    @property
+    def recent_return(self) -> float:
+        """Mean return of the last 20 episodes; NaN before the first has ended."""
+        return sum(self._recent) / len(self._recent) if self._recent else float("nan")
 
     def history(self, n_episodes: int | None = None, metrics=None, interrupted: bool = False) -> History:
         """The finished episodes in the order they ended; of each agent the first ``n_episodes`` at most."""
@@ -79,9 +93,192 @@ class EpisodeLog:
         return History(*tables, metrics=metrics or {}, interrupted=interrupted)
 
 
+class Batch(NamedTuple):
+    """B transitions: state and next_state (B, state_dim), action (B,) int64, reward and terminated (B,) float32."""
+
+    state: Any
+    action: Any
+    reward: Any
+    next_state: Any
+    terminated: Any
+
+
+class ReplayBuffer:
+    """The last ``capacity`` transitions, one row each in one float32 array; the oldest are overwritten."""
+
+    def __init__(self, capacity: int = 100_000, *, state_dim: int, seed: int = 0):
+        check_hyperparameters({"capacity": capacity, "state_dim": state_dim}, count=("capacity", "state_dim"))
+        self.capacity, self.state_dim = int(capacity), int(state_dim)
+        self.rng = np.random.default_rng(seed)
+        self._rows = np.zeros((self.capacity, 2 * self.state_dim + 3), dtype=np.float32)
+        self._next, self._size = 0, 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def push(self, state, action, reward, next_state, terminated) -> None:
+        """Store one transition, or one of each environment: state (state_dim,) or (n, state_dim), action () or (n,)."""
+        state = np.asarray(state)
+        new = np.empty((state.size // self.state_dim, self._rows.shape[1]), dtype=np.float32)
+        for column, values in zip(self._fields(new), (state, action, reward, next_state, terminated), strict=True):
+            column[...] = values
+        new = new[-self.capacity :]
+        room = self.capacity - self._next
+        self._rows[self._next : self._next + len(new)] = new[:room]
+        self._rows[: max(0, len(new) - room)] = new[room:]
+        self._next = (self._next + len(new)) % self.capacity
+        self._size = min(self._size + len(new), self.capacity)
+
+    def sample(self, batch_size: int, out: np.ndarray | None = None) -> Batch:
+        """``batch_size`` transitions, each drawn from all that are stored.
+
+        out : (batch_size, 2 state_dim + 3) float32 memory to write to, so that nothing is allocated.
+        """
+        if not self._size:
+            raise ValueError("the buffer is empty; push transitions before sampling")
+        index = self.rng.integers(self._size, size=batch_size)
+        fields = self._fields(self._rows.take(index, axis=0, out=out, mode="clip"))
+        return Batch(*fields)._replace(action=fields[1].astype(np.int64))
+
+    def _fields(self, rows) -> tuple:
+        """Views of state, action, reward, next_state, terminated in rows (n, 2 state_dim + 3)."""
+        n = self.state_dim
+        return rows[:, :n], rows[:, n], rows[:, n + 1], rows[:, n + 2 : -1], rows[:, -1]
+
+
+class TrueSteps:
+    """Steps a vector environment, whatever its autoreset mode, and tells the transitions as they truly were.
+
+    Gymnasium's vector environments begin a new episode in one of three ways, and in two of them what ``step`` returns
+    after the end of an episode is not that episode's last observation: SAME_STEP returns the new episode's first one
+    (the last is in ``info["final_obs"]``), NEXT_STEP spends a step on the reset. DISABLED waits for a reset.
+
+    envs : vector environment of n copies.   seed : of its first reset.
+    ``state`` (n, ...) holds the observations to act on next.
+    """
+
+    def __init__(self, envs: VectorEnv, seed: int):
+        self._envs, self._mode = envs, envs.metadata.get("autoreset_mode")
+        if not isinstance(self._mode, AutoresetMode):
+            raise ValueError(
+                f"the environment's autoreset_mode is {self._mode!r}; accepted is a gymnasium AutoresetMode"
+            )
+        self.state, _ = envs.reset(seed=seed)
+        self._resetting = np.zeros(envs.num_envs, dtype=bool)
+
+    def step(self, action):
+        """(next_state (n, ...), reward, terminated, truncated, real), (n,) each; ``real`` is False at a mere reset."""
+        next_state, reward, terminated, truncated, info = self._envs.step(action)
+        done, real = terminated | truncated, ~self._resetting
+        self.state = next_state
+        if self._mode is AutoresetMode.NEXT_STEP:
+            self._resetting = done
+        elif done.any() and self._mode is AutoresetMode.DISABLED:
+            self.state, _ = self._envs.reset(options={"reset_mask": done})
+        elif done.any():
+            next_state = next_state.copy()
+            next_state[done] = np.stack(list(info["final_obs"][done]))
+        return next_state, reward, terminated, truncated, real
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a fixed policy does: one entry an episode.
+
+    returns, discounted_returns : (n,) sum of rewards, and the same discounted, both from the first step.
+    lengths : (n,) steps.   terminated : (n,) the task ended the episode, not the clock.
+    first_states : (n, ...) the observation each episode began with.
+    """
+
+    returns: np.ndarray
+    discounted_returns: np.ndarray
+    lengths: np.ndarray
+    terminated: np.ndarray
+    first_states: np.ndarray
+
+
+def evaluate(policy: Callable, envs: VectorEnv, n_episodes: int = 100, seed: int = 0, gamma: float = 1.0) -> Evaluation:
+    """Play ``n_episodes`` with ``policy(states (n, ...)) -> actions (n,)`` and report every one of them.
+
+    Every copy plays the same number of episodes: taking the first that end would favour the short ones.
+    """
+    if n_episodes < 1:
+        raise ValueError(f"n_episodes is {n_episodes}; accepted are 1 and more")
+    steps, n = TrueSteps(envs, seed), envs.num_envs
+    quota = -(-n_episodes // n)
+    played, length = np.zeros(n, dtype=int), np.zeros(n, dtype=int)
+    total, discounted, first = np.zeros(n), np.zeros(n), np.array(steps.state)
+    episodes: list[list[tuple]] = [[] for _ in range(n)]
+    while played.min() < quota:
+        _, reward, terminated, truncated, real = steps.step(policy(steps.state))
+        total += reward
+        discounted += gamma**length * reward
+        length += real
+        for i in np.flatnonzero(~real):  # NEXT_STEP: the new episode begins only now
+            first[i] = steps.state[i]
+        for i in np.flatnonzero(terminated | truncated):
+            episodes[i].append((total[i], discounted[i], length[i], terminated[i], first[i].copy()))
+            total[i] = discounted[i] = length[i] = 0
+            played[i], first[i] = played[i] + 1, steps.state[i]
+    chosen = [episode for of_copy in episodes for episode in of_copy[:quota]][:n_episodes]
+    return Evaluation(*(np.array(column) for column in zip(*chosen, strict=True)))
+
+
 def progress_bar(total: int, unit: str, show: bool = True) -> tqdm:
     """A progress bar that suits terminal and notebook; ``show=False`` makes it silent."""
     return tqdm(total=total, unit=unit, disable=not show, leave=False)
+
+
+_ACCEPTED = {
+    "unit": ("numbers from 0 to 1", lambda value: 0 <= value <= 1),
+    "positive": ("numbers above 0", lambda value: 0 < value < float("inf")),
+    "count": ("whole numbers from 1", lambda value: value >= 1 and value == int(value)),
+}
+
+
+def check_hyperparameters(values: dict, *, unit=(), positive=(), count=(), optional=()) -> None:
+    """Raise ValueError naming the first value that is none of its kind; the names in ``optional`` may be None.
+
+    A tuple or list is accepted where each of its entries is.
+    """
+    for kind, names in (("unit", unit), ("positive", positive), ("count", count)):
+        what, holds = _ACCEPTED[kind]
+        for name in names:
+            value = values[name]
+            if value is None and name in optional:
+                continue
+            entries = value if isinstance(value, (tuple, list)) else (value,)
+            if not all(isinstance(entry, Real) and holds(entry) for entry in entries):
+                raise ValueError(f"{name} is {value!r}; accepted are {what}")
+
+
+def check_spaces(env, state_dim: int, n_actions: int) -> None:
+    """Raise ValueError unless observations are vectors (state_dim,) and actions the numbers 0 to n_actions - 1."""
+    states = getattr(env, "single_observation_space", env.observation_space)
+    actions = getattr(env, "single_action_space", env.action_space)
+    if not isinstance(states, gym.spaces.Box) or states.shape != (state_dim,):
+        raise ValueError(f"the observation space is {states}; accepted is a Box of shape ({state_dim},)")
+    if not isinstance(actions, gym.spaces.Discrete) or (actions.n, actions.start) != (n_actions, 0):
+        raise ValueError(f"the action space is {actions}; accepted is Discrete({n_actions}), counted from 0")
+
+
+def flat_parameters(module):
+    """All weights of a torch module as one vector (n_weights,), which they live in from now on; gradients likewise.
+
+    Optimiser, gradient clipping and target networks then need one operation each in place of one a layer.
+    """
+    parameters = list(module.parameters())
+    n_weights = sum(parameter.numel() for parameter in parameters)
+    flat = parameters[0].detach().new_empty(n_weights)
+    flat.grad = flat.new_zeros(n_weights)
+    begin = 0
+    for parameter in parameters:
+        end = begin + parameter.numel()
+        flat[begin:end] = parameter.detach().reshape(-1)
+        parameter.data = flat[begin:end].view_as(parameter)
+        parameter.grad = flat.grad[begin:end].view_as(parameter)
+        begin = end
+    return flat
 
 
 def spawn_seeds(seed: int, n: int) -> list[int]:

@@ -4,9 +4,20 @@ import json
 
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from probes import Counting
 from safetensors.numpy import save_file
 
-from rlbook.training import EpisodeLog, History, load_arrays, progress_bar, save_arrays, spawn_seeds
+from rlbook.training import (
+    EpisodeLog,
+    History,
+    TrueSteps,
+    evaluate,
+    load_arrays,
+    progress_bar,
+    save_arrays,
+    spawn_seeds,
+)
 
 
 class TestEpisodeLog:
@@ -46,6 +57,46 @@ class TestEpisodeLog:
         history = EpisodeLog(1).history(metrics={"loss": np.ones(3)})
         assert isinstance(history, History) and history.metrics["loss"].shape == (3,)
         assert EpisodeLog(1).history().metrics == {}
+
+    def test_a_step_that_only_resets_is_none_of_the_episode(self):
+        log = EpisodeLog(1, n_envs=2)
+        log.record(np.array([5.0, 1.0]), np.array([True, False]))
+        log.record(np.array([0.0, 1.0]), np.array([False, True]), real=np.array([False, True]))
+        log.record(np.array([7.0, 0.0]), np.array([True, False]), real=np.array([True, False]))
+        np.testing.assert_array_equal(log.history().lengths, [[1, 2, 1]])
+        assert log.n_steps == 6 and log.recent_return == pytest.approx((5 + 2 + 7) / 3)
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.DISABLED, AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+class TestEveryAutoresetMode:
+    """Episodes of 1, 2 and 5 steps: Counting observes (episode, step) and pays the number of the step."""
+
+    @staticmethod
+    def vector(mode, terminates=True):
+        return SyncVectorEnv([lambda n=n: Counting(n, terminates) for n in (1, 2, 5)], autoreset_mode=mode)
+
+    def test_true_steps(self, mode):
+        steps = TrueSteps(self.vector(mode), seed=0)
+        n_real = np.zeros(3)
+        for _ in range(20):
+            state = np.array(steps.state)
+            next_state, reward, terminated, _, real = steps.step(np.zeros(3, int))
+            np.testing.assert_array_equal((next_state - state)[real], np.tile([0, 1], (real.sum(), 1)))
+            np.testing.assert_array_equal(terminated[real], (next_state[:, 1] == [1, 2, 5])[real])
+            np.testing.assert_array_equal(reward[real], next_state[real, 1])
+            n_real += real
+        assert (n_real == ([10, 14, 17] if mode is AutoresetMode.NEXT_STEP else [20, 20, 20])).all()
+
+    def test_evaluation_counts_long_episodes_as_often_as_short_ones(self, mode):
+        result = evaluate(lambda states: np.zeros(len(states), int), self.vector(mode), 6, gamma=0.5)
+        np.testing.assert_array_equal(result.lengths, [1, 1, 2, 2, 5, 5])
+        np.testing.assert_array_equal(result.returns, [1, 1, 3, 3, 15, 15])
+        five = 1 + 2 / 2 + 3 / 4 + 4 / 8 + 5 / 16
+        np.testing.assert_allclose(result.discounted_returns, [1, 1, 2, 2, five, five])
+        np.testing.assert_array_equal(result.first_states, [[1, 0], [2, 0]] * 3)
+        assert result.terminated.all()
+        clock = evaluate(lambda states: np.zeros(len(states), int), self.vector(mode, terminates=False), 3)
+        assert not clock.terminated.any() and len(clock.returns) == 3
 
 
 class TestSeeds:

@@ -1,0 +1,459 @@
+"""DQN: the equations by hand, replay, small worlds with known values, saving, seeds and bad input."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from probes import PROBES, Counting, EndlessOnes
+
+from rlbook.dqn import (
+    Batch,
+    DQNAgent,
+    QNetwork,
+    ReplayBuffer,
+    double_dqn_target,
+    epsilon_greedy_actions,
+    huber_loss,
+    polyak_update,
+    td_target,
+)
+from rlbook.training import progress_bar, save_arrays
+
+MODES = pytest.mark.parametrize("mode", [AutoresetMode.DISABLED, AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+SMALL = {"hidden_dims": (32,), "buffer_size": 1000, "batch_size": 32, "learning_rate": 0.01, "target_update_freq": 10}
+
+
+def as_kind(kind, *values):
+    return [torch.tensor(value, dtype=torch.float64) if kind == "torch" else np.array(value) for value in values]
+
+
+class TestEquations:
+    @pytest.mark.parametrize("kind", ["numpy", "torch"])
+    def test_targets_by_hand(self, kind):
+        reward, online, target, terminated = as_kind(
+            kind,
+            [1.0, 2.0, -1.0],
+            [[5.0, 1.0], [0.0, 1.0], [2.0, 9.0]],
+            [[10.0, 20.0], [30.0, 40.0], [5.0, 6.0]],
+            [0, 0, 1],
+        )
+        np.testing.assert_allclose(td_target(reward, target, terminated, 0.5), [11, 22, -1])
+        np.testing.assert_allclose(double_dqn_target(reward, online, target, terminated, 0.5), [6, 22, -1])
+
+    def test_targets_take_booleans_and_keep_the_precision(self):
+        assert td_target(np.ones(2), np.ones((2, 3)), np.array([True, False]), 0.9) == pytest.approx([1, 1.9])
+        single = [torch.ones(4), torch.ones(4, 2), torch.zeros(4)]
+        assert td_target(*single, 0.9).dtype == torch.float32
+
+    @pytest.mark.parametrize("kind", ["numpy", "torch"])
+    def test_huber_by_hand(self, kind):
+        (error,) = as_kind(kind, [0.0, 0.5, -0.5, 1.0, -3.0])
+        np.testing.assert_allclose(huber_loss(error), [0, 0.125, 0.125, 0.5, 2.5])
+
+    def test_the_gradient_of_huber_is_the_clipped_error(self):
+        error = torch.tensor([-4.0, -0.3, 0.0, 0.7, 2.0], requires_grad=True)
+        huber_loss(error).sum().backward()
+        np.testing.assert_allclose(error.grad, error.detach().clip(-1, 1))
+
+    def test_polyak_by_hand(self):
+        np.testing.assert_allclose(polyak_update(np.array([1.0, 2.0]), np.array([3.0, 2.0]), 0.25), [1.5, 2.0])
+
+    def test_every_environment_flips_its_own_coin(self):
+        q, draw = np.array([[1.0, 2.0]] * 4), np.array([0.0, 0.29, 0.3, 0.9])
+        np.testing.assert_array_equal(epsilon_greedy_actions(q, 0.3, draw, np.zeros(4, int)), [0, 0, 1, 1])
+        epsilon = np.array([0.0, 0.2, 0.4, 1.0])
+        np.testing.assert_array_equal(epsilon_greedy_actions(q, epsilon, draw, np.zeros(4, int)), [1, 1, 0, 0])
+
+
+class TestNetwork:
+    def test_layers(self):
+        network = QNetwork(3, 2, (5, 4))
+        assert [tuple(p.shape) for p in network.parameters()] == [(5, 3), (5,), (4, 5), (4,), (2, 4), (2,)]
+        assert network(torch.zeros(7, 3)).shape == (7, 2)
+        values = QNetwork(3, 2, (50,))(torch.linspace(-9, 9, 300).reshape(100, 3))
+        assert (values < 0).any() and (values > 0).any()  # no ReLU on the output
+
+    @pytest.mark.parametrize("hidden_dims", [(), (7,), (6, 5, 4)])
+    def test_backpropagation_by_hand_is_autograds(self, hidden_dims):
+        network = QNetwork(3, 4, hidden_dims)
+        state, slope = torch.randn(9, 3, generator=torch.manual_seed(0)), torch.linspace(-1, 1, 36).reshape(9, 4)
+        network(state).backward(slope)
+        wanted = [p.grad.clone() for p in network.parameters()]
+        for p in network.parameters():
+            p.grad.fill_(float("nan"))
+        with torch.no_grad():
+            values, inputs = network.forward_keeping(state)
+            network.backpropagate(slope, inputs)
+        torch.testing.assert_close(values, network(state))
+        for p, gradient in zip(network.parameters(), wanted, strict=True):
+            torch.testing.assert_close(p.grad, gradient)
+
+    def test_the_seed_alone_decides(self):
+        before = torch.get_rng_state()
+        first, again, other = (QNetwork(3, 2, seed=seed).linears[0].weight for seed in (1, 1, 2))
+        assert torch.equal(first, again) and not torch.equal(first, other)
+        assert torch.equal(before, torch.get_rng_state())
+
+    def test_weights_spread_as_pytorchs(self):
+        ours, theirs = QNetwork(64, 10, (256,)).linears[1].weight, torch.nn.Linear(256, 10).weight
+        assert ours.abs().max() <= 1 / 16
+        assert ours.std().item() == pytest.approx(theirs.std().item(), rel=0.1)
+
+
+class TestReplayBuffer:
+    def filled(self, n, capacity=5, batch=1):
+        buffer = ReplayBuffer(capacity, state_dim=2, seed=0)
+        for first in range(0, n, batch):
+            i = np.arange(first, min(first + batch, n))
+            buffer.push(np.stack([i, -i], 1), i % 3, 10.0 * i, np.stack([i + 1, -i - 1], 1), i % 2 == 0)
+        return buffer
+
+    @pytest.mark.parametrize("batch", [1, 2, 3, 5, 7])
+    def test_the_newest_stay(self, batch):
+        buffer = self.filled(12, batch=batch)
+        drawn = buffer.sample(500)
+        assert len(buffer) == 5
+        assert set(drawn.state[:, 0]) == {7, 8, 9, 10, 11}
+
+    def test_rows_stay_together(self):
+        drawn = self.filled(9, batch=2).sample(200)
+        i = drawn.state[:, 0]
+        np.testing.assert_array_equal(drawn.action, i % 3)
+        np.testing.assert_array_equal(drawn.reward, 10 * i)
+        np.testing.assert_array_equal(drawn.next_state[:, 1], -i - 1)
+        np.testing.assert_array_equal(drawn.terminated, i % 2 == 0)
+
+    def test_single_transitions_and_types(self):
+        buffer = ReplayBuffer(4, state_dim=2)
+        buffer.push(np.zeros(2), 1, 2.0, np.ones(2), False)
+        drawn = buffer.sample(3)
+        assert len(buffer) == 1 and drawn.state.shape == (3, 2) and drawn.reward.shape == (3,)
+        assert drawn.action.dtype == np.int64
+        assert {field.dtype for field in drawn if field is not drawn.action} == {np.dtype(np.float32)}
+
+    def test_all_are_drawn_alike(self):
+        counts = np.bincount(self.filled(5).sample(10_000).state[:, 0].astype(int))
+        assert ((counts - 2000) ** 2 / 2000).sum() < 25  # chi-square, four degrees of freedom: once in 20,000
+
+    def test_given_memory_is_used(self):
+        buffer, out = self.filled(5), np.empty((3, 7), dtype=np.float32)
+        assert np.shares_memory(buffer.sample(3, out=out).state, out)
+
+    def test_bad_input(self):
+        with pytest.raises(ValueError, match="capacity is 0; accepted are whole numbers from 1"):
+            ReplayBuffer(0, state_dim=2)
+        with pytest.raises(ValueError, match=r"capacity is 2\.5"):
+            ReplayBuffer(2.5, state_dim=2)
+        with pytest.raises(ValueError, match="buffer is empty"):
+            ReplayBuffer(3, state_dim=2).sample(1)
+
+
+def remembered(agent):
+    return agent.buffer._fields(agent.buffer._rows[: len(agent.buffer)])
+
+
+class TestEpisodesNeverMix:
+    """Observations are (episode, step): a transition goes from (e, t) to (e, t + 1)."""
+
+    @staticmethod
+    def vector(mode, terminates=True):
+        lengths = (1, 2, 5)
+        return SyncVectorEnv([lambda n=n: Counting(n, terminates) for n in lengths], autoreset_mode=mode)
+
+    @MODES
+    @pytest.mark.parametrize("terminates", [True, False])
+    def test_in_memory(self, mode, terminates):
+        agent = DQNAgent(2, 2, **SMALL, updates_per_step=1e-9)
+        history = agent.learn(self.vector(mode, terminates), 120)
+        state, _, reward, next_state, terminated = remembered(agent)
+        np.testing.assert_array_equal(next_state[:, 0], state[:, 0])
+        np.testing.assert_array_equal(next_state[:, 1], state[:, 1] + 1)
+        np.testing.assert_array_equal(reward, next_state[:, 1])
+        assert terminated.any() == terminates
+        assert set(history.lengths[0]) == {1, 2, 5} and set(history.returns[0]) == {1, 3, 15}
+
+    @MODES
+    def test_taking_what_step_returns_would_mix_them(self, mode):
+        envs = self.vector(mode)
+        state, _ = envs.reset(seed=0)
+        mixed = False
+        for _ in range(10):
+            next_state, _, terminated, truncated, _ = envs.step(np.zeros(3, int))
+            mixed |= bool((next_state[:, 0] != state[:, 0]).any())
+            state = next_state
+            if mode is AutoresetMode.DISABLED and (terminated | truncated).any():
+                state, _ = envs.reset(options={"reset_mask": terminated | truncated})
+        assert mixed == (mode is not AutoresetMode.DISABLED)
+
+    def test_a_single_environment(self):
+        agent = DQNAgent(2, 2, **SMALL)
+        agent.learn(Counting(3), 60)
+        state, _, _, next_state, _ = remembered(agent)
+        np.testing.assert_array_equal(next_state - state, np.tile([0, 1], (60, 1)))
+
+
+class TestKnownValues:
+    """Probe environments: each can only be solved if one more part of the learner works."""
+
+    @pytest.mark.parametrize("name", PROBES)
+    @pytest.mark.parametrize("double", [False, True])
+    def test_probe(self, name, double):
+        world, states, values = PROBES[name]
+        agent = DQNAgent(1, world.n_actions, **SMALL, gamma=0.9, epsilon_decay=1.0, double=double, huber=True, seed=1)
+        agent.learn(world(), 900)
+        np.testing.assert_allclose(agent.action_values(np.array(states)), values, atol=0.06)
+
+    def test_a_time_limit_is_not_the_end(self):
+        """A reward of 1 for ever is worth 1 / (1 - gamma) = 5, wherever the clock cuts it."""
+        values = {}
+        for name, world in (("right", EndlessOnes()), ("wrong", AsTerminated(EndlessOnes()))):
+            agent = DQNAgent(1, 1, **SMALL, gamma=0.8)
+            agent.learn(world, 1500)
+            values[name] = agent.action_values(np.zeros(1)).item()
+        assert values["right"] == pytest.approx(5, abs=0.2)
+        assert values["wrong"] < 2  # the episode has one step
+
+    @pytest.mark.parametrize("change", [{"tau": 0.05}, {"target_update_freq": 1}, {"max_grad_norm": None}])
+    def test_every_switch_still_learns_a_small_world(self, change):
+        world, states, values = PROBES["two steps"]
+        agent = DQNAgent(1, 1, **{**SMALL, **change}, gamma=0.9)
+        agent.learn(world(), 900)
+        np.testing.assert_allclose(agent.action_values(np.array(states)), values, atol=0.06)
+
+
+class AsTerminated(gym.Wrapper):
+    """The mistake: the time limit is reported as an end of the task."""
+
+    def step(self, action):
+        state, reward, terminated, truncated, info = self.env.step(action)
+        return state, reward, terminated or truncated, False, info
+
+
+def with_memory(n=200, **changes):
+    agent = DQNAgent(4, 2, **{**SMALL, **changes})
+    rng = np.random.default_rng(0)
+    agent.store_transition(
+        rng.normal(size=(n, 4)),
+        rng.integers(2, size=n),
+        rng.normal(size=n),
+        rng.normal(size=(n, 4)),
+        rng.random(n) < 0.2,
+    )
+    return agent
+
+
+class TestTrainStep:
+    def test_it_is_the_textbook_step(self):
+        """Against plain PyTorch: separate weights, its own Adam, its own clipping, its own loss."""
+        agent = with_memory(double=True, huber=True, max_grad_norm=0.05)
+        online, target = QNetwork(4, 2, (32,)), QNetwork(4, 2, (32,))
+        online.load_state_dict(agent.online.state_dict())
+        target.load_state_dict(agent.online.state_dict())
+        optimizer = torch.optim.Adam(online.parameters(), lr=0.01)
+        replay = ReplayBuffer(1000, state_dim=4)
+        replay.__dict__.update({**vars(agent.buffer), "rng": np.random.default_rng()})
+        replay.rng.bit_generator.state = agent.buffer.rng.bit_generator.state
+        for step in range(1, 25):
+            batch = [torch.from_numpy(field) for field in replay.sample(32)]
+            with torch.no_grad():
+                best = online(batch[3]).argmax(1, keepdim=True)
+                y = batch[2] + 0.99 * (1 - batch[4]) * target(batch[3]).gather(1, best)[:, 0]
+            loss = torch.nn.functional.smooth_l1_loss(online(batch[0]).gather(1, batch[1][:, None])[:, 0], y)
+            optimizer.zero_grad()
+            loss.backward()
+            assert torch.nn.utils.clip_grad_norm_(online.parameters(), 0.05) > 0.05
+            optimizer.step()
+            if step % 10 == 0:
+                target.load_state_dict(online.state_dict())
+            assert agent.train_step() == pytest.approx(loss.item(), rel=1e-4)
+        for ours, theirs in zip(agent.target.parameters(), target.parameters(), strict=True):
+            np.testing.assert_allclose(ours.detach(), theirs.detach(), atol=1e-5)
+
+    def test_it_waits_for_enough_transitions(self):
+        assert with_memory(n=31).train_step() is None
+        assert with_memory(n=32).train_step() is not None
+        assert with_memory(n=99, learning_starts=100).train_step() is None
+
+    def test_hard_copies_and_polyak(self):
+        agent = with_memory(target_update_freq=3)
+        before = agent._target_weights.clone()
+        for _ in range(2):
+            agent.train_step()
+        assert torch.equal(agent._target_weights, before)
+        agent.train_step()
+        assert torch.equal(agent._target_weights, agent._weights)
+        agent = with_memory(tau=0.1)
+        before = agent._target_weights.clone()
+        agent.train_step()
+        np.testing.assert_allclose(agent._target_weights, 0.9 * before + 0.1 * agent._weights, atol=1e-7)
+
+    def test_a_batch_of_one_does_not_broadcast(self):
+        agent = with_memory(batch_size=1, buffer_size=1000)
+        batch = Batch(*(field.clone() for field in agent._sample()))
+        agent._sample = lambda: batch
+        with torch.no_grad():
+            y = td_target(batch.reward, agent.target(batch.next_state), batch.terminated, 0.99)
+            q = agent.online(batch.state)[0, batch.action.item()]
+        assert agent.train_step() == pytest.approx((y - q).item() ** 2, rel=1e-5)
+
+
+class TestLearning:
+    def test_updates_follow_the_steps_of_the_environments(self):
+        envs = SyncVectorEnv([lambda: Counting(9)] * 4, autoreset_mode=AutoresetMode.DISABLED)
+        agent = DQNAgent(2, 2, **SMALL, updates_per_step=0.5, learning_starts=40)
+        history = agent.learn(envs, 140)
+        assert agent.n_updates == (140 - 40 + 4) // 2
+        assert history.end_steps.max() <= 140 and len(history.metrics["loss"]) == agent.n_updates
+
+    def test_epsilon_falls_with_every_episode(self):
+        agent = DQNAgent(2, 2, **SMALL, epsilon=0.8, epsilon_decay=0.5, epsilon_min=0.15)
+        agent.learn(Counting(5), 10)
+        assert agent.epsilon == pytest.approx(0.2)
+        agent.learn(Counting(5), 10)
+        assert agent.epsilon == 0.15
+
+    def test_same_seed_same_weights(self):
+        def weights(seed):
+            agent = DQNAgent(4, 2, **SMALL, seed=seed)
+            agent.learn(gym.make("CartPole-v1"), 150)
+            return agent._weights.numpy()
+
+        np.testing.assert_array_equal(weights(3), weights(3))
+        assert not np.array_equal(weights(3), weights(4))
+
+    def test_interrupting_keeps_what_was_learned(self):
+        class Stopped(Counting):
+            def step(self, action):
+                if self.episode == 20:
+                    raise KeyboardInterrupt
+                return super().step(action)
+
+        agent = DQNAgent(2, 2, **SMALL)
+        history = agent.learn(Stopped(4), 10_000)
+        assert history.interrupted and history.returns.shape == (1, 19) and agent.n_updates == 76 - 31
+
+    def test_it_can_go_on_in_another_environment(self):
+        agent = DQNAgent(2, 2, **SMALL)
+        agent.learn(Counting(4), 40)
+        agent.learn(SyncVectorEnv([lambda: Counting(3)] * 2), 40)
+        assert len(agent.buffer) == 40 + 40 - 2 * 5  # five of each copy's 20 steps were resets
+
+    def test_statistics_are_bounded(self):
+        agent = with_memory()
+        agent.losses.extend(range(agent.KEPT_LOSSES))
+        agent.train_step()
+        assert len(agent.losses) == agent.KEPT_LOSSES
+
+    def test_the_progress_bar_shows_return_and_epsilon(self, monkeypatch):
+        shown, bar = [], progress_bar(40, "step", show=False)
+        monkeypatch.setattr(bar, "set_postfix_str", lambda text, refresh: shown.append(text))
+        monkeypatch.setattr("rlbook.dqn.progress_bar", lambda total, unit, show: bar)
+        DQNAgent(2, 2, **SMALL, epsilon_decay=0.5).learn(Counting(4), 40, progress=True)
+        assert shown[0] == "return nan, epsilon 1.00" and shown[7] == "return 10, epsilon 0.25"
+
+    def test_acting_greedily_is_not_random(self):
+        agent = DQNAgent(2, 5, epsilon=1.0)
+        states = np.random.default_rng(0).normal(size=(200, 2))
+        np.testing.assert_array_equal(
+            agent.select_action(states, training=False), agent.action_values(states).argmax(1)
+        )
+        assert len(set(agent.select_action(states).tolist())) == 5
+        assert isinstance(agent.select_action(states[0]), int)
+
+
+class TestFiles:
+    def test_it_goes_on_exactly(self, tmp_path):
+        settings = {**SMALL, "buffer_size": 90, "tau": None, "updates_per_step": 0.7}  # the ring has turned over
+        agent = DQNAgent(4, 2, **settings, seed=2)
+        agent.learn(gym.make("CartPole-v1"), 133)
+        agent.learning_rate = 0.003
+        agent.save(tmp_path / "agent")
+        again = DQNAgent.load(tmp_path / "agent")
+        assert (again.epsilon, again.n_updates, again.learning_rate) == (agent.epsilon, agent.n_updates, 0.003)
+        histories = [one.learn(gym.make("CartPole-v1"), 120) for one in (agent, again)]
+        np.testing.assert_array_equal(histories[0].returns, histories[1].returns)
+        np.testing.assert_array_equal(histories[0].metrics["loss"], histories[1].metrics["loss"])
+        assert torch.equal(agent._weights, again._weights) and torch.equal(agent._target_weights, again._target_weights)
+        np.testing.assert_array_equal(agent.buffer._rows, again.buffer._rows)
+
+    @pytest.mark.parametrize("forgotten", ["adam.exp_avg", "n_updates", "epsilon", "buffer"])
+    def test_what_is_saved_matters(self, tmp_path, forgotten):
+        """With any of it forgotten the run is another one: the test above can fail."""
+        agent = with_memory()
+        for _ in range(25):
+            agent.train_step()
+        agent.save(tmp_path / "agent")
+        again = DQNAgent.load(tmp_path / "agent")
+        if forgotten == "adam.exp_avg":
+            again._optimizer.state[again._weights]["exp_avg"].zero_()
+        elif forgotten == "buffer":
+            again.buffer._size = 100
+        else:
+            setattr(again, forgotten, 0)
+        for one in (agent, again):
+            one.learn(gym.make("CartPole-v1"), 60)
+        assert not torch.equal(agent._target_weights, again._target_weights)
+
+    def test_a_new_agent_can_be_saved(self, tmp_path):
+        agent = DQNAgent(4, 2, **SMALL)
+        agent.save(tmp_path / "agent")
+        assert torch.equal(DQNAgent.load(tmp_path / "agent")._weights, agent._weights)
+
+    def test_foreign_and_truncated_files(self, tmp_path):
+        path = tmp_path / "agent"
+        with pytest.raises(FileNotFoundError):
+            DQNAgent.load(path)
+        DQNAgent(4, 2, **SMALL).save(path)
+        path.write_bytes(path.read_bytes()[:-10])
+        with pytest.raises(ValueError, match="no complete safetensors file"):
+            DQNAgent.load(path)
+        torch.save({"weights": torch.zeros(3)}, path)  # a pickle
+        with pytest.raises(ValueError, match="no complete safetensors file"):
+            DQNAgent.load(path)
+        save_arrays(path, "QLearning", {"tables": np.zeros(3)}, {})
+        with pytest.raises(ValueError, match="holds 'QLearning'; accepted is 'DQNAgent'"):
+            DQNAgent.load(path)
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        "change, words",
+        [
+            ({"gamma": 1.2}, r"gamma is 1\.2; accepted are numbers from 0 to 1"),
+            ({"epsilon": -0.1}, r"epsilon is -0\.1"),
+            ({"tau": 2}, "tau is 2"),
+            ({"learning_rate": 0}, "learning_rate is 0; accepted are numbers above 0"),
+            ({"max_grad_norm": -1.0}, r"max_grad_norm is -1\.0"),
+            ({"batch_size": 0}, "batch_size is 0; accepted are whole numbers from 1"),
+            ({"buffer_size": 10}, "buffer_size is 10; accepted are 64"),
+            ({"hidden_dims": (64, 0)}, r"hidden_dims is \(64, 0\)"),
+            ({"gamma": "0.9"}, "gamma is '0.9'"),
+            ({"gamma": None}, "gamma is None"),
+        ],
+    )
+    def test_hyperparameters(self, change, words):
+        with pytest.raises(ValueError, match=words):
+            DQNAgent(4, 2, **change)
+
+    def test_environments_that_do_not_fit(self):
+        for env, words in (
+            (gym.make("Pendulum-v1"), r"the action space is Box.*accepted is Discrete\(2\)"),
+            (
+                gym.make("CliffWalking-v1"),
+                r"the observation space is Discrete\(48\).*accepted is a Box of shape \(3,\)",
+            ),
+            (gym.make("CartPole-v1"), r"observation space is Box.*accepted is a Box of shape \(3,\)"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                DQNAgent(3, 2).learn(env, 10)
+        with pytest.raises(ValueError, match=r"accepted is Discrete\(3\)"):
+            DQNAgent(4, 3).learn(gym.make("CartPole-v1"), 10)
+        with pytest.raises(ValueError, match="total_steps is 0"):
+            DQNAgent(4, 2).learn(gym.make("CartPole-v1"), 0)
+
+    def test_a_vector_environment_that_does_not_say_how_it_resets(self):
+        envs = SyncVectorEnv([lambda: gym.make("CartPole-v1")])
+        envs.metadata = {}
+        with pytest.raises(ValueError, match="autoreset_mode is None"):
+            DQNAgent(4, 2).learn(envs, 10)
