@@ -357,10 +357,8 @@ def _state_mask(states, n_states: int) -> np.ndarray:
 
 
 def _layout(env) -> tuple[int, int] | None:
-    """The grid behind a toy-text environment, if it has one: CliffWalking and GridWorld say shape, FrozenLake desc."""
-    shape = getattr(env, "shape", None)
-    if shape is None and hasattr(env, "desc") and hasattr(env, "nrow"):
-        shape = env.desc.shape
+    """The grid behind a toy-text environment, if it has one: CliffWalking and GridWorld say shape, FrozenLake nrow."""
+    shape = getattr(env, "shape", (env.nrow, env.ncol) if hasattr(env, "nrow") else None)
     return tuple(int(n) for n in shape) if shape is not None else None
 
 

@@ -26,6 +26,7 @@ _COLOURS = [f"#{colour}" for colour in _VIRIDIS]
 _FIRST_LIGHT = 15  # from this sample on, dark ink has more contrast than white: at least 4.4 to 1 everywhere
 _INK, _PAPER = "#111", "#fff"
 _GREY, _GREEN, _ORANGE = "#5f6368", "#009E73", "#E69F00"
+_SHOWN = 0.005  # probability above which an action is drawn
 _LEFT, _TOP, _BOTTOM, _BAR = 22, 52, 10, 68  # pixels around the grid
 _MINUS = "\u2212"
 _CORNERS = {(-1, 0): ((0, 0), (1, 0)), (0, 1): ((1, 0), (1, 1)), (1, 0): ((1, 1), (0, 1)), (0, -1): ((0, 1), (0, 0))}
@@ -252,7 +253,10 @@ def _arrows(layout, weights, free, shades, cell: int, middle: float, reach: floa
     """Arrows in every free cell from `middle` of its height, `reach` cells long at probability 1."""
     paths: dict[bool, list[str]] = {True: [], False: []}
     head, gap = max(2.0, cell * 0.045), cell * 0.03  # the gap keeps tied arrows apart
+    alone = ((weights > _SHOWN).sum(axis=1) == 1).tolist()
     for state, x, y, dx, dy, length in _directions(layout, weights, free, cell, middle, reach):
+        if alone[state]:  # an arrow without company lies across the middle
+            x, y = x - dx * length / 2, y - dy * length / 2
         tip_x, tip_y = x + dx * length, y + dy * length
         wing_x, wing_y = tip_x - (dx + dy) * head, tip_y - (dy + dx) * head
         other_x, other_y = tip_x - (dx - dy) * head, tip_y - (dy - dx) * head
@@ -280,7 +284,7 @@ def _pointers(layout, weights, free, cell: int) -> str:
 def _directions(layout: GridLayout, weights, free, cell: int, middle: float, reach: float):
     """(state, x and y of its middle, direction x and y, length in pixels) of every action the policy may take."""
     moves, origins = layout.moves.tolist(), _origins(layout.shape, cell)
-    states, actions = np.nonzero((weights > 0.005) & free[:, None] & layout.moves.any(axis=1))
+    states, actions = np.nonzero((weights > _SHOWN) & free[:, None] & layout.moves.any(axis=1))
     lengths = (0.5 + 0.5 * weights[states, actions]) * reach * cell
     for state, action, length in zip(states.tolist(), actions.tolist(), lengths.tolist(), strict=True):
         (x, y), (dy, dx) = origins[state], moves[action]
