@@ -159,6 +159,7 @@ class RobotReachVectorEnv(ReachTask):
         n_threads: int = 1,
         **shared,
     ):
+        self._robots = None  # closing must work after a refused argument, too
         if preset not in PRESETS:
             raise ValueError(f"preset is {preset!r}; accepted are {', '.join(PRESETS)}")
         if physics is not None and preset == "real":
@@ -205,7 +206,9 @@ class RobotReachVectorEnv(ReachTask):
         return q, qd.clip(-MAX_SPEED, MAX_SPEED)
 
     def close_extras(self, **kwargs):
-        self._robots.close()
+        if self._robots is not None:
+            self._robots.close()
+            self._robots = None
 
 
 class _RobotBatch:

@@ -1,0 +1,132 @@
+"""The reaching task at its edges: torch tensors, pictures, bad input."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+import rlbook.envs  # noqa: F401
+from rlbook.envs.arm import PhysicsParams
+from rlbook.envs.reach import ReachEnv, ReachVectorEnv
+
+IDS = ("rlbook/Reach-v0", "rlbook/ReachDiscrete-v0", "rlbook/RobotReach-v0")
+ARMS = ("rlbook/Reach-v0", "rlbook/RobotReach-v0")
+MIXED = PhysicsParams(mass=np.linspace(0.5, 2, 6), damping=np.linspace(0.1, 0.6, 6), action_delay=np.arange(6) % 3)
+
+
+# --------------------------------------------------------------------------------------------------------- torch mode
+
+
+@pytest.mark.parametrize("levels", [None, 3])
+def test_torch_mode_returns_tensors_and_agrees_with_numpy(levels):
+    start = {"q": np.random.default_rng(0).uniform(-3, 3, (6, 2)), "target": np.full((6, 2), 0.6)}
+    batches = [ReachVectorEnv(6, device=device, torque_levels=levels, physics=MIXED) for device in (None, "cpu")]
+    for envs in batches:
+        envs.reset(seed=0, options=start)
+    for t in range(20):
+        batches[0].action_space.seed(t)
+        action = batches[0].action_space.sample()
+        arrays, tensors = batches[0].step(action), batches[1].step(torch.as_tensor(action))
+        for array, tensor in zip(arrays[:4], tensors[:4], strict=True):
+            assert isinstance(tensor, torch.Tensor)
+            np.testing.assert_allclose(tensor.numpy(), array, atol=1e-4)
+    assert all(isinstance(value, torch.Tensor) for key, value in tensors[4].items() if key.startswith("reward"))
+
+
+def test_torch_mode_resets_itself():
+    envs = ReachVectorEnv(6, device="cpu", max_steps=4, goal_threshold=1e-6, physics=MIXED.replace(sensor_noise=0.02))
+    envs.reset(seed=0)
+    for _ in range(9):
+        observations, *_, truncated, info = envs.step(torch.zeros(6, 2))
+        if truncated.any():
+            assert isinstance(info["final_obs"], torch.Tensor) and not torch.equal(info["final_obs"], observations)
+    assert envs._steps.tolist() == [1] * 6
+
+
+# ------------------------------------------------------------------------------------------------------------ pictures
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_rgb_array_needs_no_display(name, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    env = gym.make(name, render_mode="rgb_array")
+    env.reset(seed=0)
+    before = env.render()
+    assert before.shape == (256, 256, 3) and before.dtype == np.uint8
+    for _ in range(10):
+        env.step(env.action_space.sample())
+    after = env.render()
+    assert (before != after).any()
+    envs = gym.make_vec(name, num_envs=3, render_mode="rgb_array")
+    envs.reset(seed=0)
+    assert [picture.shape for picture in envs.render()] == [(256, 256, 3)] * 3
+
+
+def test_the_picture_shows_the_target_where_it_is():
+    env = ReachEnv(render_mode="rgb_array")
+    env.reset(options={"q": [np.pi, 0.0], "target": [0.55, 0.55]})  # a quarter of the width right of and above the base
+    orange = (env.render().astype(int) - [213, 94, 0] == 0).all(-1)
+    rows, columns = np.nonzero(orange)
+    assert columns.mean() == pytest.approx(191.5, abs=1) and rows.mean() == pytest.approx(63.5, abs=1)
+
+
+# ----------------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_envs": 0}, "num_envs is 0; accepted are whole numbers from 1"),
+        ({"n_joints": 1.5}, "n_joints is 1.5; accepted"),
+        ({"max_steps": -1}, "max_steps is -1; accepted"),
+        ({"goal_threshold": 0.0}, "goal_threshold is 0.0 m; accepted"),
+        ({"dt": 0.0}, "dt is 0.0 s; accepted"),
+        ({"torque_levels": 1}, "torque_levels is 1; accepted are whole numbers from 2"),
+        ({"max_torque": -1.0}, "max_torque is -1.0; accepted"),
+        ({"max_torque": (1.0, 2.0, 3.0)}, r"max_torque is \(1.0, 2.0, 3.0\); accepted are one .* or 2 of them"),
+        ({"render_mode": "human"}, "render_mode is 'human'; accepted"),
+        ({"physics": PhysicsParams(mass=np.ones(3))}, r"PhysicsParams.mass has shape \(3,\); accepted"),
+        ({"autoreset_mode": "sometimes"}, "sometimes"),
+    ],
+)
+def test_bad_arguments_are_refused_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ReachVectorEnv(**({"num_envs": 2} | arguments))
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_bad_actions_are_refused(name):
+    envs = gym.make_vec(name, num_envs=2)
+    envs.reset(seed=0)
+    with pytest.raises(ValueError, match="NaN"):
+        envs.step(np.array([[0.0, np.nan], [0.0, 0.0]]))
+    with pytest.raises(ValueError, match=r"shape \(2,\); accepted is \(2, 2\)"):
+        envs.step(np.zeros(2))
+    assert np.isfinite(envs.step(np.zeros((2, 2)))[0]).all()
+
+
+@pytest.mark.parametrize("actions", [[0, 9], [-1, 0], [0.5, 1.0], [0], [np.nan, 0]])
+def test_bad_discrete_actions_are_refused(actions):
+    envs = gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=2)
+    envs.reset(seed=0)
+    with pytest.raises(ValueError, match="accepted are"):
+        envs.step(np.array(actions))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"q": np.zeros((3, 2))}, {"q": [[0, np.nan], [0, 0]]}, {"speed": 1}, {"reset_mask": [True, False]}],
+)
+def test_bad_reset_options_are_refused(options):
+    with pytest.raises(ValueError, match="accepted are"):
+        ReachVectorEnv(2).reset(options=options)
+
+
+def test_stepping_before_reset_is_refused():
+    with pytest.raises(gym.error.ResetNeeded):
+        ReachVectorEnv(2).step(np.zeros((2, 2)))
+    env = ReachEnv(max_steps=1)
+    env.reset(seed=0)
+    env.step(np.zeros(2))
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(np.zeros(2))
