@@ -45,7 +45,7 @@ from rlbook.mdp import (
     value_iterates,
     value_iteration,
 )
-from rlbook.plots import agent_environment_loop, convergence, side_by_side, value_map
+from rlbook.plots import agent_environment_loop, arm_trail, convergence, side_by_side, value_map, workspace
 from rlbook.widgets import GammaPanel
 
 # %% [markdown]
@@ -308,6 +308,13 @@ print(
 assert within_reach.mean() < 0.04
 
 # %% [markdown]
+# Seen from the side, with a thousand of the targets. Most of those that seem to lie inside the disc are in front of the
+# arm's plane or behind it:
+
+# %%
+workspace(LINK_LENGTHS, targets[:1000], base=(0.0, BASE_HEIGHT))
+
+# %% [markdown]
 # **Second question: does the best return go to the behaviour we want?** Be generous and keep only the reachable targets.
 # Compare a well-known controller (PD control: torque proportional to the missing angle, minus damping) with an arm that
 # does nothing at all.
@@ -358,6 +365,10 @@ compare(
         "doing nothing": do_nothing(ours),
     },
 )
+
+# %%
+motion = record_episodes(ours, PDController(ours, stiffness=5, damping=1), seed=0)
+arm_trail(motion.points[: motion.lengths[0] + 1, 0], target=motion.target[0])
 
 # %% [markdown]
 # Now who reaches the target also earns the most. **A well-designed MDP is half the battle**, and these two questions cost
