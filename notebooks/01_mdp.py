@@ -312,7 +312,7 @@ assert within_reach.mean() < 0.04
 # arm's plane or behind it:
 
 # %%
-workspace(LINK_LENGTHS, targets[:1000], base=(0.0, BASE_HEIGHT))
+workspace(LINK_LENGTHS, targets[:1000], base=(0.0, BASE_HEIGHT), title="A thousand of the chapter's targets")
 
 # %% [markdown]
 # **Second question: does the best return go to the behaviour we want?** Be generous and keep only the reachable targets.
