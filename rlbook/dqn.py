@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gymnasium as gym
 import numpy as np
@@ -145,6 +145,8 @@ class DQNAgent:
     learning_starts : transitions to collect before the first training step.
     updates_per_step : training steps for every environment step; 0.5 is one for every two.
     seed, device : of all random choices; where the networks live.
+    target_rule : computes the targets in place of the built-in equations; your own ``target_rule(reward (B,),
+        next_q_online (B, A), next_q_target (B, A), terminated (B,), gamma) -> (B,)``, NumPy arrays all.
 
     ``online`` and ``target`` are the networks, ``buffer`` the memory, ``n_updates`` the training steps taken and
     ``losses`` the most recent losses, at most ``KEPT_LOSSES``.
@@ -174,8 +176,9 @@ class DQNAgent:
         updates_per_step: float = 1.0,
         seed: int = 0,
         device: str = "cpu",
+        target_rule: Callable | None = None,
     ):
-        self._config = {k: v for k, v in locals().items() if k not in ("self", "device", "__class__")}
+        self._config = {k: v for k, v in locals().items() if k not in ("self", "device", "target_rule")}
         check_hyperparameters(
             self._config,
             unit=("gamma", "epsilon", "epsilon_decay", "epsilon_min", "tau"),
@@ -187,6 +190,7 @@ class DQNAgent:
             raise ValueError(f"buffer_size is {buffer_size}; accepted are {batch_size}, the batch_size, and more")
         self.__dict__.update(self._config)  # every hyperparameter is an attribute of its name
         self.hidden_dims, self.device, self.n_updates = tuple(hidden_dims), torch.device(device), 0
+        self.target_rule = target_rule
         weights, replay, acting, envs = spawn_seeds(seed, 4)
         self.online, self.target = (QNetwork(state_dim, action_dim, hidden_dims, weights).to(device) for _ in range(2))
         self._weights, self._target_weights = flat_parameters(self.online), flat_parameters(self.target)
@@ -280,7 +284,7 @@ class DQNAgent:
         arrays |= {"weights": self._weights.cpu().numpy(), "target_weights": self._target_weights.cpu().numpy()}
         arrays |= {"buffer": self.buffer._rows[: len(self.buffer)], "losses": np.array(self.losses)}
         config = {name: getattr(self, name) for name in self._config}
-        progress = {"n_updates": self.n_updates, "_updates_due": self._updates_due, "next": self.buffer._next}
+        progress = {"n_updates": self.n_updates, "_updates_due": self._updates_due, "n_pushed": self.buffer.n_pushed}
         random = [generator.bit_generator.state for generator in self._generators()]
         save_arrays(path, type(self).__name__, arrays, {"config": config, "progress": progress, "random": random})
 
@@ -297,7 +301,7 @@ class DQNAgent:
         agent._target_weights.copy_(tensors["target_weights"])
         adam = {name.removeprefix("adam."): value for name, value in tensors.items() if name.startswith("adam.")}
         agent._optimizer.load_state_dict({**agent._optimizer.state_dict(), "state": {0: adam} if adam else {}})
-        agent.buffer._size, agent.buffer._next = len(arrays["buffer"]), state["progress"].pop("next")
+        agent.buffer.n_pushed = state["progress"].pop("n_pushed")
         agent.buffer._rows[: len(agent.buffer)] = arrays["buffer"]
         agent.losses.extend(arrays["losses"].tolist())
         agent.__dict__.update(state["progress"])
@@ -311,10 +315,15 @@ class DQNAgent:
 
     def _targets(self, batch: Batch) -> torch.Tensor:
         next_q = self.target(batch.next_state)
-        if self.double:
-            next_q_online = self.online(batch.next_state)
-            return double_dqn_target(batch.reward, next_q_online, next_q, batch.terminated, self.gamma)
-        return td_target(batch.reward, next_q, batch.terminated, self.gamma)
+        if not self.double and self.target_rule is None:
+            return td_target(batch.reward, next_q, batch.terminated, self.gamma)
+        values = batch.reward, self.online(batch.next_state), next_q, batch.terminated
+        if self.target_rule is None:
+            return double_dqn_target(*values, self.gamma)
+        target = np.asarray(self.target_rule(*(value.cpu().numpy().copy() for value in values), self.gamma))
+        if target.shape != batch.reward.shape:
+            raise ValueError(f"target_rule returned shape {target.shape}; accepted is {tuple(batch.reward.shape)}")
+        return torch.as_tensor(target, dtype=torch.float32, device=self.device)
 
     def _descend(self) -> None:
         """One step of Adam along the gradient, shortened to ``max_grad_norm``."""

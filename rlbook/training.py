@@ -103,6 +103,12 @@ class Batch(NamedTuple):
     terminated: Any
 
 
+def ring_rows(n_pushed: int, n_new: int, capacity: int) -> np.ndarray:
+    """The rows (n_new,) where a memory of ``capacity`` rows puts what is new, ``n_pushed`` having come before."""
+    # number i of all rows ever written lives in row i mod capacity
+    return (n_pushed + np.arange(n_new)) % capacity
+
+
 class ReplayBuffer:
     """The last ``capacity`` transitions, one row each in one float32 array; the oldest are overwritten."""
 
@@ -111,10 +117,10 @@ class ReplayBuffer:
         self.capacity, self.state_dim = int(capacity), int(state_dim)
         self.rng = np.random.default_rng(seed)
         self._rows = np.zeros((self.capacity, 2 * self.state_dim + 3), dtype=np.float32)
-        self._next, self._size = 0, 0
+        self.n_pushed = 0
 
     def __len__(self) -> int:
-        return self._size
+        return min(self.n_pushed, self.capacity)
 
     def push(self, state, action, reward, next_state, terminated) -> None:
         """Store one transition, or one of each environment: state (state_dim,) or (n, state_dim), action () or (n,)."""
@@ -122,21 +128,17 @@ class ReplayBuffer:
         new = np.empty((state.size // self.state_dim, self._rows.shape[1]), dtype=np.float32)
         for column, values in zip(self._fields(new), (state, action, reward, next_state, terminated), strict=True):
             column[...] = values
-        new = new[-self.capacity :]
-        room = self.capacity - self._next
-        self._rows[self._next : self._next + len(new)] = new[:room]
-        self._rows[: max(0, len(new) - room)] = new[room:]
-        self._next = (self._next + len(new)) % self.capacity
-        self._size = min(self._size + len(new), self.capacity)
+        self._rows[ring_rows(self.n_pushed, len(new), self.capacity)] = new
+        self.n_pushed += len(new)
 
     def sample(self, batch_size: int, out: np.ndarray | None = None) -> Batch:
         """``batch_size`` transitions, each drawn from all that are stored.
 
         out : (batch_size, 2 state_dim + 3) float32 memory to write to, so that nothing is allocated.
         """
-        if not self._size:
+        if not self.n_pushed:
             raise ValueError("the buffer is empty; push transitions before sampling")
-        index = self.rng.integers(self._size, size=batch_size)
+        index = self.rng.integers(len(self), size=batch_size)
         fields = self._fields(self._rows.take(index, axis=0, out=out, mode="clip"))
         return Batch(*fields)._replace(action=fields[1].astype(np.int64))
 

@@ -288,6 +288,19 @@ class TestTrainStep:
         agent.train_step()
         np.testing.assert_allclose(agent._target_weights, 0.9 * before + 0.1 * agent._weights, atol=1e-7)
 
+    def test_a_rule_of_ones_own_drives_it(self):
+        def rule(reward, next_q_online, next_q_target, terminated, gamma):
+            assert [type(x) for x in (reward, next_q_online, next_q_target, terminated)] == [np.ndarray] * 4
+            reward *= 1  # it gets copies
+            return double_dqn_target(reward, next_q_online, next_q_target, terminated, gamma)
+
+        agents = with_memory(double=True), with_memory(target_rule=rule)
+        for _ in range(30):
+            assert agents[0].train_step() == pytest.approx(agents[1].train_step(), rel=1e-5)
+        wrong = with_memory(target_rule=lambda reward, *rest: reward[:, None])
+        with pytest.raises(ValueError, match=r"target_rule returned shape \(32, 1\); accepted is \(32,\)"):
+            wrong.train_step()
+
     def test_a_batch_of_one_does_not_broadcast(self):
         agent = with_memory(batch_size=1, buffer_size=1000)
         batch = Batch(*(field.clone() for field in agent._sample()))
@@ -388,7 +401,7 @@ class TestFiles:
         if forgotten == "adam.exp_avg":
             again._optimizer.state[again._weights]["exp_avg"].zero_()
         elif forgotten == "buffer":
-            again.buffer._size = 100
+            again.buffer.n_pushed = 100
         else:
             setattr(again, forgotten, 0)
         for one in (agent, again):
