@@ -134,10 +134,9 @@ def _record(env: ArmVectorEnv, policy, observations, info) -> Recording:
         finished = terminated | truncated
         lengths += running
         successes |= running & read(terminated)
-        for name in [key for key in info if key.startswith("reward_")]:
-            terms[name.removeprefix("reward_")] = terms.get(name.removeprefix("reward_"), 0.0) + running * read(
-                info[name]
-            )
+        for key in (key for key in info if key.startswith("reward_")):
+            name = key.removeprefix("reward_")
+            terms[name] = terms.get(name, 0.0) + running * read(info[key])
         frame = read(env.q), read(env._points()), read(info["distance"])
         frames.append([np.where(_like(running, new), new, old) for new, old in zip(frame, frames[-1], strict=True)])
         running &= ~read(finished)
