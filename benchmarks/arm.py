@@ -104,7 +104,7 @@ def table(result: dict) -> str:
         [
             f"{row['links']} links, {row['arms']:,} arms, {row['threads']} thread{'s' * (row['threads'] > 1)}",
             *(f"{row['steps_per_s'][name]:,.0f}" for name in ("ours", "mujoco", "reacher")),
-            f"{row['over_reacher']:.0f}x",
+            f"{row['over_reacher']:.1f}x",
             f"{row['over_mujoco']:.1f}x",
             f"{row['over_mujoco_physics_steps']:.1f}x",
         ]
@@ -113,10 +113,11 @@ def table(result: dict) -> str:
     header = [
         "control steps a second",
         "rlbook",
-        "MuJoCo rollout",
-        "SyncVectorEnv(Reacher-v5)",
-        "over it",
-        "over MuJoCo",
+        "MuJoCo",
+        "Reacher-v5",
+        "/ Reacher",
+        "/ MuJoCo",
+        "/ its physics steps",
     ]
     note = (
         "rlbook: the whole step of the environment. MuJoCo: its threaded rollout of the same arm, physics alone, over\n"
