@@ -11,7 +11,9 @@ from rlbook.checks.exercise import NOT_ATTEMPTED, CheckResult, Exercise, Registr
 
 __all__ = ["EXERCISES", "CheckResult", "Exercise", "check", "evaluate", "hint", "ready"]
 
-EXERCISES = Registry({"01_mdp": "rlbook.checks.mdp", "02_q_learning": "rlbook.checks.q_learning"})
+EXERCISES = Registry(
+    {"01_mdp": "rlbook.checks.mdp", "02_q_learning": "rlbook.checks.q_learning", "03_dqn": "rlbook.checks.dqn"}
+)
 
 _hints_given: dict[str, int] = {}
 

@@ -13,6 +13,8 @@ _HOME = {
     "convergence": "curves",
     "learning_curve": "curves",
     "LiveCurve": "curves",
+    "LiveHeatmap": "values",
+    "estimates_against_returns": "values",
 }
 _ARMS = ("arm_pose", "arm_trail", "state_heatmap", "workspace")
 _HOME |= dict.fromkeys(_ARMS, "arms")

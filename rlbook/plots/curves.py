@@ -183,7 +183,7 @@ class LiveCurve:
             canvas.restore_region(self._background)
             for line in self._lines.values():
                 self.axes.draw_artist(line)
-            return _png(np.asarray(canvas.buffer_rgba()))
+            return png_bytes(np.asarray(canvas.buffer_rgba()))
 
     def _make_room(self) -> None:
         """Grow the limits where a line has left them."""
@@ -221,7 +221,8 @@ def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x[keep], y[keep]
 
 
-def _png(pixels: np.ndarray) -> bytes:
+def png_bytes(pixels: np.ndarray) -> bytes:
+    """Pixels (height, width, 3 or 4) uint8 as PNG, without transparency; little compression, for live pictures."""
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(buffer, "png", compress_level=1)
     return buffer.getvalue()
