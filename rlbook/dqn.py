@@ -121,7 +121,7 @@ class QNetwork(nn.Module):
             torch.mm(gradient.T, x, out=linear.weight.grad)
             torch.sum(gradient, 0, out=linear.bias.grad)
             if x is not inputs[0]:
-                gradient = (gradient @ linear.weight).mul_(x > 0)  # through the ReLU where it was open
+                gradient = (gradient @ linear.weight).mul_(x.sign())  # through the ReLU where it was open
 
 
 class DQNAgent:

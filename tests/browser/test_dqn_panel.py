@@ -1,0 +1,22 @@
+"""DQNPanel in JupyterLab: it learns in the background, a switch is flipped, the curve moves, the kernel answers."""
+
+SOURCE = "document.querySelector('.jp-OutputArea img.widget-image').src"
+
+
+def test_flipping_a_switch_while_it_learns(open_notebook):
+    notebook = open_notebook(
+        ["from rlbook.widgets import DQNPanel\npanel = DQNPanel(speed=1000)\npanel", "print('switch:', panel.double)"]
+    )
+    notebook.run_all()
+    page, first = notebook.page, notebook.page.evaluate(SOURCE)
+    notebook.button("Play").click()
+    page.wait_for_function(f"before => {SOURCE} !== before", arg=first, timeout=60_000)
+    page.get_by_role("checkbox", name="Double DQN").uncheck()
+    flipped = page.evaluate(SOURCE)
+    page.wait_for_function(f"before => {SOURCE} !== before", arg=flipped, timeout=60_000)
+    # The kernel answers while the panel goes on learning.
+    page.locator(".jp-CodeCell").nth(1).click()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("text=switch: False", timeout=60_000)
+    notebook.button("Pause").click()
+    page.wait_for_selector("text=/training steps, .* episodes/", timeout=30_000)
