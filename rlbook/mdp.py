@@ -58,6 +58,7 @@ class TabularMDP:
     transition_rewards : (S, A, K) reward of each of those transitions.
     reward : (S, A) expected immediate reward.
     terminal : (S,) bool, states where nothing more can happen.
+    world : the environment that the model was read from, or None.
 
     Raises
     ------
@@ -111,10 +112,11 @@ class TabularMDP:
         for s, state in enumerate(rows):
             for a, row in enumerate(state):
                 table[:, s, a, : len(row)] = np.array(row, dtype=float).T
-        probabilities, successors, rewards, terminated = table
-        return cls.from_successors(
-            successors.astype(np.intp), probabilities, rewards, terminated.astype(bool), gamma, _layout(base)
-        )
+        probabilities, rewards = table[0], table[2]
+        successors, terminated = table[1].astype(np.intp), table[3].astype(bool)
+        mdp = cls.from_successors(successors, probabilities, rewards, terminated, gamma, _layout(base))
+        mdp.world = base
+        return mdp
 
     def _set(self, successors, probabilities, rewards, terminated, gamma, shape) -> None:
         n_states, n_actions, _ = successors.shape
@@ -126,7 +128,7 @@ class TabularMDP:
             raise ValueError(f"a successor is outside the states 0 to {n_states - 1}")
         if shape is not None and int(np.prod(shape)) != n_states:
             raise ValueError(f"shape is {tuple(shape)}, which is not a layout of {n_states} states")
-        self.n_states, self.n_actions, self.shape = n_states, n_actions, shape
+        self.n_states, self.n_actions, self.shape, self.world = n_states, n_actions, shape, None
         self.gamma = _checked_gamma(gamma)
         # Stored (K, A, S): sums over K and maxima over A then run along contiguous memory, eight times faster.
         terminated = np.broadcast_to(terminated, successors.shape)
@@ -392,9 +394,8 @@ class RobotMDP(gym.Env, abc.ABC):
         action_low=-1.0,
         action_high=1.0,
     ):
-        for name, size in (("state_dim", state_dim), ("action_dim", action_dim)):
-            if size < 1:
-                raise ValueError(f"{name} is {size}; accepted are 1 and more")
+        if min(state_dim, action_dim) < 1:
+            raise ValueError(f"state_dim is {state_dim} and action_dim is {action_dim}; accepted are 1 and more")
         if not dt > 0:
             raise ValueError(f"dt is {dt} s; accepted are positive times")
         self.state_dim, self.action_dim = int(state_dim), int(action_dim)

@@ -130,7 +130,9 @@ class GridWorld(gym.Env):
 
     def mdp(self, gamma: float = 0.99) -> TabularMDP:
         """The grid as a model for planning; the same transitions that ``step`` draws from."""
-        return TabularMDP.from_successors(*self._model, gamma=gamma, shape=self.shape)
+        mdp = TabularMDP.from_successors(*self._model, gamma=gamma, shape=self.shape)
+        mdp.world = self
+        return mdp
 
     @property
     def P(self) -> dict[int, dict[int, list[tuple[float, int, float, bool]]]]:

@@ -50,6 +50,8 @@ def grid_layout(world: Any) -> GridLayout:
     world = getattr(world, "unwrapped", world)
     if isinstance(world, GridLayout):
         return world
+    if isinstance(world, TabularMDP) and world.world is not None:
+        return grid_layout(world.world)
     if hasattr(world, "goal") and hasattr(world, "obstacles"):
         rewards = {world.goal: world.goal_reward, **world.cell_rewards}
         shape = tuple(world.shape)

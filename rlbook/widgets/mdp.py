@@ -21,8 +21,8 @@ class GammaPanel(Panel):
 
     Parameters
     ----------
-    world : GridWorld, TabularMDP with a shape, or a toy-text environment such as FrozenLake-v1. Slip and step reward
-        can be changed only in a GridWorld, which can be rebuilt; other worlds do not show these sliders.
+    world : GridWorld, a toy-text environment such as FrozenLake-v1, or a TabularMDP made from one or with a shape. Slip
+        and step reward can be changed only in a GridWorld, which can be rebuilt; others do not show these sliders.
     gamma, slip, step_reward : where the sliders begin; by default the world's own.
     sweep : how many sweeps of value iteration are shown; by default all, until the values have settled.
 
@@ -39,16 +39,19 @@ class GammaPanel(Panel):
 
     def __init__(self, world: Any = None, **values):
         super().__init__()
-        world = GridWorld() if world is None else getattr(world, "unwrapped", world)
-        self._world, self._layout, self._solved_for = world, grid_layout(world), None
+        world = GridWorld() if world is None else world
+        model = world if isinstance(world, TabularMDP) else TabularMDP.from_gym(world)
+        self._model, self._world = model, model.world
+        self._layout, self._solved_for = grid_layout(model), None
         sweep = values.pop("sweep", None)
-        if isinstance(world, GridWorld):
-            self.limit("step_reward", low=min(-2.0, world.step_reward), high=max(1.0, world.step_reward))
-            self.set(**{"slip": world.slip, "step_reward": world.step_reward, **values})
+        values = {"gamma": model.gamma, **values}
+        if isinstance(self._world, GridWorld):
+            step_reward = self._world.step_reward
+            self.limit("step_reward", low=min(-2.0, step_reward), high=max(1.0, step_reward))
+            self.set(**{"slip": self._world.slip, "step_reward": step_reward, **values})
         else:
             self.hide("slip", "step_reward")
-            self._model = world if isinstance(world, TabularMDP) else TabularMDP.from_gym(world)
-            self.set(**{"gamma": self._model.gamma, **values})
+            self.set(**values)
         self.prepare(self.state)
         self.sweep = self._last if sweep is None else sweep
         self.start_here()

@@ -114,3 +114,12 @@ def test_bad_input_is_named():
         GammaPanel(gym.make("Taxi-v4"))
     with pytest.raises(ValueError, match="sweep must be a whole number from 0 to 6, got 99"):
         GammaPanel(sweep=99)
+
+
+def test_a_model_made_from_a_grid_world_can_still_be_rebuilt():
+    panel = GammaPanel(GridWorld(slip=0.1).mdp(gamma=0.9))
+    assert (panel.gamma, panel.slip) == (0.9, 0.1)
+    before = panel.figure()
+    panel.slip = 0.5
+    assert panel.figure() != before
+    assert panel.figure() == GammaPanel(GridWorld(slip=0.5), gamma=0.9, sweep=panel.sweep).figure()
