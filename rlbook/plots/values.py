@@ -80,7 +80,7 @@ def estimates_against_returns(estimates, *, title: str = "Estimated value agains
         one.plot(returned, estimated, ".", color=colour or BLUE, markersize=4, alpha=0.5, zorder=3)
     first = np.ravel(axes)[0]
     first.set_ylabel("Estimated value, max Q", fontsize=9.5)
-    first.legend(frameon=False, fontsize=8.5, loc="upper left")
+    first.legend(frameon=False, fontsize=8.5, loc="lower right")
     if len(estimates) > 1:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=BLACK)
     return figure

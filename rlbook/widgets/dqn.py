@@ -126,8 +126,8 @@ class DQNPanel(Panel):
             "Return",
             {"each": "each episode", "mean": f"mean of {MEAN_OVER}"},
             faint=["each"],
-            width=380,
-            height=310,
+            width=732,
+            height=270,
             xmax=200,
             ylim=(-10.0, 2.0),
         )
@@ -144,7 +144,7 @@ class DQNPanel(Panel):
             self._returns = log.history().returns[0].tolist()
         returns, episodes = np.array(self._returns), np.arange(1, n_episodes + 1)
         curve = self._curve.draw(each=(episodes, returns), mean=(episodes, moving_mean(returns, MEAN_OVER)))
-        return [curve, *self._maps]
+        return [*self._maps, curve]
 
     def _drawn_maps(self, state) -> list[bytes]:
         angle, env = np.radians(state.target_angle), self._posed

@@ -19,13 +19,13 @@ def panel():
 
 
 def maps(panel):
-    """The pixels right of the curve: the two maps."""
-    return np.asarray(Image.open(io.BytesIO(panel.figure())))[:, 396:]
+    """The pixels left of the curve: the two maps."""
+    return np.asarray(Image.open(io.BytesIO(panel.figure())))[:, :732]
 
 
 def test_the_first_picture_is_there_before_anything_is_learned(panel):
     picture = Image.open(io.BytesIO(panel.figure()))
-    assert picture.size == (380 + 358 + 358 + 2 * 16, 310)
+    assert picture.size == (358 + 358 + 732 + 2 * 16, 310)
     assert panel.status == "Nothing learned yet. Press Play."
 
 
@@ -34,7 +34,7 @@ def test_learning_changes_maps_and_curve(panel):
     panel.step(220)
     after = np.asarray(Image.open(io.BytesIO(panel.figure())))
     assert panel.status.startswith("880 steps, ") and "episodes. Return of the last" in panel.status
-    for columns in (slice(0, 380), slice(396, 754), slice(770, None)):
+    for columns in (slice(0, 358), slice(374, 732), slice(748, None)):
         assert (before[:, columns] != after[:, columns]).any()
     assert panel.epsilon < 1
 

@@ -1,6 +1,6 @@
 """DQNPanel in JupyterLab: it learns in the background, a switch is flipped, the curve moves, the kernel answers."""
 
-SOURCE = "document.querySelector('.jp-OutputArea img.widget-image').src"
+CURVE = "document.querySelectorAll('.jp-OutputArea img.widget-image')[2].src"
 
 
 def test_flipping_a_switch_while_it_learns(open_notebook):
@@ -8,12 +8,12 @@ def test_flipping_a_switch_while_it_learns(open_notebook):
         ["from rlbook.widgets import DQNPanel\npanel = DQNPanel(speed=1000)\npanel", "print('switch:', panel.double)"]
     )
     notebook.run_all()
-    page, first = notebook.page, notebook.page.evaluate(SOURCE)
+    page, first = notebook.page, notebook.page.evaluate(CURVE)
     notebook.button("Play").click()
-    page.wait_for_function(f"before => {SOURCE} !== before", arg=first, timeout=60_000)
+    page.wait_for_function(f"before => {CURVE} !== before", arg=first, timeout=60_000)
     page.get_by_role("checkbox", name="Double DQN").uncheck()
-    flipped = page.evaluate(SOURCE)
-    page.wait_for_function(f"before => {SOURCE} !== before", arg=flipped, timeout=60_000)
+    flipped = page.evaluate(CURVE)
+    page.wait_for_function(f"before => {CURVE} !== before", arg=flipped, timeout=60_000)
     # The kernel answers while the panel goes on learning.
     page.locator(".jp-CodeCell").nth(1).click()
     page.keyboard.press("Control+Enter")
