@@ -42,9 +42,8 @@ class LiveHeatmap:
             place = {"origin": "lower", "extent": (-180, 180, -180, 180), "animated": True}
             self._image = self._axes.imshow(np.zeros((1, 1)), **place, **colours)
             beside = self.figure.add_axes([(82 + side) / width, 48 / height, 11 / width, side / height])
-            bar = self.figure.colorbar(
-                self._image, cax=beside, ticks=None if discrete is None else range(len(discrete))
-            )
+            ticks = np.linspace(*limits, 5) if discrete is None else range(len(discrete))
+            bar = self.figure.colorbar(self._image, cax=beside, ticks=ticks, format="%.1f")
             if discrete is not None:
                 bar.set_ticklabels([str(name) for name in discrete])
             bar.outline.set_visible(False)
