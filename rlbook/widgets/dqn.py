@@ -129,7 +129,7 @@ class DQNPanel(Panel):
             width=732,
             height=270,
             xmax=200,
-            ylim=(-10.0, 2.0),
+            ylim=(-12.0, 2.0),
         )
         values = LiveHeatmap("Value of a pose, max Q", limits=(-1.0, 1.0))
         torques = LiveHeatmap("Greedy torque of joint 1", discrete=(-1, 0, 1))
