@@ -1,0 +1,195 @@
+"""DQN beside Stable-Baselines3: one training step, CartPole-v1 over five seeds, and reaching with ablations.
+
+The training step is compared on the same network, batch and loss. CartPole runs are whole: rlbook with its own
+settings, Stable-Baselines3 with those it publishes for CartPole (rl-baselines3-zoo), seed after seed in turn on one
+thread; both are judged greedily over 100 fresh episodes.
+"""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+from benchmarks import common
+from rlbook.dqn import DQNAgent
+from rlbook.training import Evaluation, evaluate
+
+SEEDS = (0, 1, 2, 3, 4)
+EVALUATION_SEED = 10_000  # of environments that no learner has seen
+STEP_NETWORKS = ((64, 64), (256, 256))
+STEP_GOAL, TIME_GOAL, CARTPOLE_GOAL, REACH_GOAL = 1.5, 0.5, 475.0, 0.9
+
+CARTPOLE_STEPS, CARTPOLE_ENVS = 48_000, 8
+CARTPOLE = {
+    "hidden_dims": (128, 128),
+    "learning_rate": 5e-4,
+    "batch_size": 128,
+    "tau": 0.01,
+    "double": True,
+    "huber": True,
+    "epsilon_decay": 0.97,
+    "epsilon_min": 0.04,
+    "learning_starts": 1000,
+    "updates_per_step": 0.5,
+}
+PEER_STEPS = 50_000
+PEER = {
+    "learning_rate": 2.3e-3,
+    "batch_size": 64,
+    "buffer_size": 100_000,
+    "learning_starts": 1000,
+    "gamma": 0.99,
+    "target_update_interval": 10,
+    "train_freq": 256,
+    "gradient_steps": 128,
+    "exploration_fraction": 0.16,
+    "exploration_final_eps": 0.04,
+}
+
+REACH_STEPS, REACH_ENVS = 64_000, 16
+REACH = {
+    "hidden_dims": (128, 128),
+    "learning_rate": 1e-3,
+    "gamma": 0.95,
+    "epsilon_decay": 0.98,
+    "epsilon_min": 0.05,
+    "target_update_freq": 300,
+    "double": True,
+    "huber": True,
+    "learning_starts": 1000,
+    "updates_per_step": 0.25,
+}
+ABLATION_STEPS = 32_000
+# Every row takes one thing away from REACH, by one argument.
+ABLATIONS = {
+    "all stabilisers": {},
+    "no replay": {"buffer_size": 64, "learning_starts": 0},
+    "no target network": {"target_update_freq": 1},
+    "not double": {"double": False},
+    "no clipping": {"max_grad_norm": None},
+    "squared error": {"huber": False},
+    "none of them": {
+        "buffer_size": 64,
+        "learning_starts": 0,
+        "target_update_freq": 1,
+        "double": False,
+        "max_grad_norm": None,
+        "huber": False,
+    },
+}
+
+
+def greedy(agent: DQNAgent, env: str, n_episodes: int) -> Evaluation:
+    """Fresh episodes without exploration."""
+    envs = gym.make_vec(env, num_envs=n_episodes)
+    return evaluate(lambda state: agent.select_action(state, training=False), envs, n_episodes, seed=EVALUATION_SEED)
+
+
+def peer(seed: int = 0, net_arch=(256, 256)):
+    from stable_baselines3 import DQN
+
+    return DQN("MlpPolicy", "CartPole-v1", policy_kwargs={"net_arch": list(net_arch)}, seed=seed, device="cpu", **PEER)
+
+
+def training_steps(rounds: int, n_steps: int = 40) -> dict:
+    """Seconds of a training step at batch 64 on the same network and loss."""
+    result = {}
+    for widths in STEP_NETWORKS:
+        theirs, ours = peer(net_arch=widths), DQNAgent(4, 2, hidden_dims=widths, huber=True, learning_rate=2.3e-3)
+        theirs.learn(1500)
+        ours.learn(gym.make("CartPole-v1"), 1500)
+
+        def step(agent=ours):
+            for _ in range(n_steps):
+                agent.train_step()
+
+        contestants = {"rlbook": step, "peer": lambda model=theirs: model.train(n_steps, batch_size=64)}
+        seconds = common.time_in_turn(contestants, rounds)
+        result["x".join(map(str, widths))] = {
+            **{f"{name}_s": float(np.median(times)) / n_steps for name, times in seconds.items()},
+            "times_faster": common.ratio(seconds["peer"], seconds["rlbook"]),
+        }
+    return result
+
+
+def cartpole(seeds) -> dict:
+    """Whole runs, seed after seed: seconds, and the mean return of 100 fresh episodes."""
+    from stable_baselines3.common.evaluation import evaluate_policy
+
+    runs: dict[str, list] = {"rlbook_return": [], "rlbook_s": [], "peer_return": [], "peer_s": []}
+    for seed in seeds:
+        agent, model = DQNAgent(4, 2, seed=seed, **CARTPOLE), peer(seed)
+        envs = gym.make_vec("CartPole-v1", num_envs=CARTPOLE_ENVS)
+        runs["rlbook_s"].append(common.time_once(lambda agent=agent, envs=envs: agent.learn(envs, CARTPOLE_STEPS)))
+        runs["peer_s"].append(common.time_once(lambda model=model: model.learn(PEER_STEPS)))
+        runs["rlbook_return"].append(float(greedy(agent, "CartPole-v1", 100).returns.mean()))
+        fresh = gym.make("CartPole-v1")
+        fresh.reset(seed=EVALUATION_SEED)
+        runs["peer_return"].append(float(evaluate_policy(model, fresh, n_eval_episodes=100, warn=False)[0]))
+    return {
+        **runs,
+        "rlbook_steps": CARTPOLE_STEPS,
+        "peer_steps": PEER_STEPS,
+        "time_share": 1 / common.ratio(runs["peer_s"], runs["rlbook_s"]),
+    }
+
+
+def reaching(seeds, n_steps: int, changes: dict) -> dict:
+    """Share of 500 fresh targets reached, and seconds of training, {name: one entry a seed}."""
+    result = {}
+    for name, change in changes.items():
+        shares, seconds = [], []
+        for seed in seeds:
+            agent = DQNAgent(10, 9, seed=seed, **{**REACH, **change})
+            envs = gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=REACH_ENVS)
+            seconds.append(common.time_once(lambda agent=agent, envs=envs: agent.learn(envs, n_steps)))
+            shares.append(float(greedy(agent, "rlbook/ReachDiscrete-v0", 500).terminated.mean()))
+        result[name] = {"share_reached": shares, "seconds": seconds}
+    return {"steps": n_steps, "seeds": list(seeds), "rows": result}
+
+
+def run(rounds: int = 15, seeds=SEEDS) -> dict:
+    torch.set_num_threads(1)
+    return {
+        "training_step": training_steps(rounds),
+        "cartpole": cartpole(seeds),
+        "reaching": reaching(seeds, REACH_STEPS, {"all stabilisers": {}}),
+        "ablations": reaching(seeds[:3], ABLATION_STEPS, ABLATIONS),
+        "goals": {"step": STEP_GOAL, "time": TIME_GOAL, "cartpole": CARTPOLE_GOAL, "reach": REACH_GOAL},
+    }
+
+
+def table(result: dict) -> str:
+    goals, runs = result["goals"], result["cartpole"]
+    steps = [
+        [name, common.milliseconds(row["rlbook_s"]), common.milliseconds(row["peer_s"]), f"{row['times_faster']:.2f}"]
+        for name, row in result["training_step"].items()
+    ]
+    poles = [
+        [f"seed {i}", *(f"{runs[key][i]:.0f}" for key in ("rlbook_return", "peer_return", "rlbook_s", "peer_s"))]
+        for i in range(len(runs["rlbook_s"]))
+    ]
+    solved = {who: sum(value >= goals["cartpole"] for value in runs[f"{who}_return"]) for who in ("rlbook", "peer")}
+    verdict = (
+        f"{solved['rlbook']} of {len(poles)} seeds at {goals['cartpole']:.0f} and more after {runs['rlbook_steps']:,} "
+        f"steps (SB3: {solved['peer']}), in {runs['time_share']:.2f} of SB3's time (goal: {goals['time']})"
+    )
+    return "\n\n".join(
+        [
+            common.text_table(["training step, batch 64", "rlbook", "SB3", f"times (goal {goals['step']})"], steps),
+            common.text_table(["CartPole-v1", "return", "SB3's", "seconds", "SB3's"], poles),
+            verdict,
+            _reaching_table(result["reaching"]),
+            _reaching_table(result["ablations"]),
+        ]
+    )
+
+
+def _reaching_table(result: dict) -> str:
+    rows = [
+        [name, *(f"{share:.0%}" for share in row["share_reached"]), f"{np.median(row['seconds']):.0f} s"]
+        for name, row in result["rows"].items()
+    ]
+    header = [f"targets reached after {result['steps']:,} steps", *(f"seed {seed}" for seed in result["seeds"]), "time"]
+    return common.text_table(header, rows)
