@@ -166,9 +166,9 @@ def bias_forces(q, qd, physics: PhysicsParams):
     """
     xp = _same_shape(q, qd=qd)
     part = _parts(physics, q, xp)
-    angles, rates = _joints_first(xp, part.ndim, q, qd)
-    h = xp.stack(_suffix_sums(_link_forces(angles, rates, part, xp)[0]), axis=0)
-    return _joints_last(part.inertia * h + _friction_coefficient(rates, part, xp) * rates, xp)
+    angles, rates = _joints_first(xp, part.shape, q, qd)
+    h = xp.stack(_suffix_sums(_link_forces(_running_sums(angles), rates, part, xp)[0]), axis=0)
+    return _joints_last(part.inertia * (h + _drag(rates, part, xp) * rates), xp)
 
 
 def joint_friction(qd, physics: PhysicsParams):
@@ -178,23 +178,25 @@ def joint_friction(qd, physics: PhysicsParams):
     """
     xp = array_namespace(qd)
     part = _parts(physics, qd, xp)
-    (rates,) = _joints_first(xp, part.ndim, qd)
-    return _joints_last(_friction_coefficient(rates, part, xp) * rates, xp)
+    (rates,) = _joints_first(xp, part.shape, qd)
+    return _joints_last(part.inertia * _drag(rates, part, xp) * rates, xp)
 
 
 def forward_dynamics(q, qd, torque, physics: PhysicsParams):
     """Joint accelerations in rad/s^2 under the commanded torques in N m: (..., n) each -> (..., n)."""
     xp = _same_shape(q, qd=qd, torque=torque)
     part = _parts(physics, q, xp)
-    return _joints_last(_accelerations(*_joints_first(xp, part.ndim, q, qd, torque), part, 0.0, xp), xp)
+    angles, rates, torques = _joints_first(xp, part.shape, q, qd, torque)
+    gain = _speed_gain(_running_sums(angles), rates, _link_push(torques, part), part, False, xp)
+    return _joints_last(gain, xp)
 
 
 def energy(q, qd, physics: PhysicsParams):
     """Kinetic plus potential energy in J, zero for the arm at rest along x: (..., n) -> (...,)."""
     xp = _same_shape(q, qd=qd)
     n, part = q.shape[-1], _parts(physics, q, xp)
-    angles, rates = _joints_first(xp, part.ndim, q, qd)
-    cos, sin = _directions(angles, xp)
+    angles, rates = _joints_first(xp, part.shape, q, qd)
+    cos, sin = _directions(_running_sums(angles), xp)
     rates = _running_sums(rates)
     total = 0
     for i in range(n):
@@ -219,73 +221,96 @@ def step(q, qd, torque, physics: PhysicsParams, dt: float, integrator="euler", *
     xp = _same_shape(q, qd=qd, torque=torque)
     if integrator not in _INTEGRATORS:
         raise ValueError(f"integrator is {integrator!r}; accepted are {', '.join(_INTEGRATORS)}")
-    advance = _INTEGRATORS[integrator]
-    part = _parts(physics, q, xp)
-    angles, rates, torques = _joints_first(xp, part.ndim, q, qd, torque)
+    advance, dt = _INTEGRATORS[integrator], dt / substeps
+    part = _parts(physics, q, xp, dt)
+    angles, rates, torques = _joints_first(xp, part.shape, q, qd, torque)
+    phi, push = _running_sums(angles), _link_push(torques, part)
     for _ in range(substeps):
-        angles, rates = advance(angles, rates, torques, part, dt / substeps, xp)
+        phi, rates = advance(phi, rates, push, part, dt, xp)
         if max_speed is not None:
             rates = rates.clip(-max_speed, max_speed)
-    return _joints_last(angles, xp), _joints_last(rates, xp)
+    return _joints_last(xp.stack(_differences(phi), axis=0), xp), _joints_last(rates, xp)
 
 
-def _semi_implicit_euler(angles, rates, torques, part, dt, xp):
-    rates = rates + dt * _accelerations(angles, rates, torques, part, dt, xp)
-    return angles + dt * rates, rates
+def _semi_implicit_euler(phi, rates, push, part, dt, xp):
+    rates = rates + _speed_gain(phi, rates, push, part, True, xp)
+    return [angle + dt * rate for angle, rate in zip(phi, _running_sums(rates), strict=True)], rates
 
 
-def _runge_kutta(angles, rates, torques, part, dt, xp):
-    q, qd, slopes = angles, rates, []
-    for time in (dt / 2, dt / 2, dt, None):
-        slopes.append((qd, _accelerations(q, qd, torques, part, 0.0, xp)))
-        if time is not None:
-            q, qd = angles + time * slopes[-1][0], rates + time * slopes[-1][1]
-    for (dq, dqd), weight in zip(slopes, (1 / 6, 1 / 3, 1 / 3, 1 / 6), strict=True):
-        angles, rates = angles + weight * dt * dq, rates + weight * dt * dqd
-    return angles, rates
+def _runge_kutta(phi, rates, push, part, dt, xp):
+    angles, speeds, slopes = phi, rates, []
+    for share in (1 / 2, 1 / 2, 1, None):
+        turns = [dt * rate for rate in _running_sums(speeds)]
+        slopes.append((turns, _speed_gain(angles, speeds, push, part, False, xp)))
+        if share is not None:
+            angles = [angle + share * turn for angle, turn in zip(phi, turns, strict=True)]
+            speeds = rates + share * slopes[-1][1]
+    for (turns, gain), weight in zip(slopes, (1 / 6, 1 / 3, 1 / 3, 1 / 6), strict=True):
+        phi = [angle + weight * turn for angle, turn in zip(phi, turns, strict=True)]
+        rates = rates + weight * gain
+    return phi, rates
 
 
 _INTEGRATORS = {"euler": _semi_implicit_euler, "rk4": _runge_kutta}
 
 
 # -------------------------------------------------------------------------- one number a batch: the parts underneath
+# A call on a thousand numbers costs as much as the call itself. So ``_Parts`` folds what stays the same in a step, and
+# results are added up in place, in arrays made here that no derivative needs as they were.
 
 
-def _accelerations(angles, rates, torques, part, implicit_dt, xp):
-    """qdd (n, ...) of (M + implicit_dt D) qdd = motor_strength * torque - h, with D the friction coefficients."""
-    n = len(angles)
-    forces, cos, sin = _link_forces(angles, rates, part, xp)
-    drag = part.per_inertia * _friction_coefficient(rates, part, xp)
-    push = part.drive * torques - drag * rates
-    right = [push[i] - (push[i + 1] if i + 1 < n else 0) - forces[i] for i in range(n)]
+def _speed_gain(phi, rates, push, part, implicit, xp):
+    """time * qdd (n, ...) of (M + time D) qdd = motor_strength * torque - h, D = 0 if not ``implicit``.
+
+    ``phi`` are the link angles, a list; ``rates`` (n, ...) the joints' rates; ``push`` comes from ``_link_push``.
+    """
+    n = len(phi)
+    forces, cos, sin = _link_forces(phi, rates, part, xp)
+    drag = _drag(rates, part, xp)
+    lost = drag * rates
+    right = [push[i] - force for i, force in enumerate(forces)]
     K = [[_swung(n, i, j) * _cos_between(cos, sin, i, j) for j in range(i)] + [_swung(n, i, i)] for i in range(n)]
-    if implicit_dt:
-        drag = implicit_dt * drag
-        for i in range(n):  # friction couples neighbours: it acts on qdd_i = phidd_i - phidd_(i-1)
-            K[i][i] = K[i][i] + drag[i] + (drag[i + 1] if i + 1 < n else 0)
+    for i in range(n):  # friction couples neighbours: it acts on qdd_i = phidd_i - phidd_(i-1)
+        right[i] -= lost[i]
+        if i:
+            right[i - 1] += lost[i]
+        if implicit:
+            K[i][i] = K[i][i] + drag[i]
             if i:
-                K[i][i - 1] = K[i][i - 1] - drag[i]
-    phidd = _solve(K, right)
-    return xp.stack([phidd[0], *(phidd[i] - phidd[i - 1] for i in range(1, n))], axis=0)
+                K[i][i - 1] -= drag[i]
+                K[i - 1][i - 1] += drag[i]
+    return xp.stack(_differences(_solve(K, right)), axis=0)
 
 
-def _link_forces(angles, rates, part, xp):
-    """Velocity and gravity torques on the link angles, over m l^2, and the links' cosines and sines."""
-    n = len(angles)
-    cos, sin = _directions(angles, xp)
+def _link_push(torques, part):
+    """What the motors do to every link, over m l^2 and times ``part.time``: u_i - u_(i+1)."""
+    push = part.drive * torques
+    return [push[i] - push[i + 1] for i in range(len(push) - 1)] + [push[-1]]
+
+
+def _link_forces(phi, rates, part, xp):
+    """Velocity and gravity torques on the links, over m l^2 and times ``part.time``, and the cosines and sines."""
+    n = len(phi)
+    cos, sin = _directions(phi, xp)
     squares = [rate * rate for rate in _running_sums(rates)]
     forces = [(n - i - 0.5) * part.pull * cos[i] for i in range(n)]
     for i in range(n):
         for j in range(i):
-            swing = _swung(n, i, j) * (sin[i] * cos[j] - cos[i] * sin[j])  # k_ij sin(phi_i - phi_j)
-            forces[i] = forces[i] + swing * squares[j]
-            forces[j] = forces[j] - swing * squares[i]
+            swing = sin[i] * cos[j]
+            swing -= cos[i] * sin[j]
+            swing = (part.time * _swung(n, i, j)) * swing  # k_ij sin(phi_i - phi_j)
+            forces[i] += swing * squares[j]
+            forces[j] -= swing * squares[i]
     return forces, cos, sin
 
 
-def _friction_coefficient(rates, part, xp):
-    """Friction torque over joint speed."""
-    return part.damping + part.friction / xp.sqrt(rates * rates + STICTION_SPEED**2)
+def _drag(rates, part, xp):
+    """Friction torque over joint speed, over m l^2 and times ``part.time``."""
+    squares = rates * rates
+    squares += STICTION_SPEED**2
+    drag = part.friction / xp.sqrt(squares)
+    drag += part.damping
+    return drag
 
 
 def _solve(K, right):
@@ -297,15 +322,15 @@ def _solve(K, right):
             column = L[i][j]
             L[i][j] = column / L[j][j]
             for k in range(j + 1, i + 1):  # at row i, L[k][j] is already divided, and so is L[i][j] when k == i
-                L[i][k] = L[i][k] - column * L[k][j]
+                L[i][k] -= column * L[k][j]
     x = list(right)
     for i in range(n):
         for j in range(i):
-            x[i] = x[i] - L[i][j] * x[j]
+            x[i] -= L[i][j] * x[j]
     x = [value / L[i][i] for i, value in enumerate(x)]
     for i in reversed(range(n)):
         for j in range(i + 1, n):
-            x[i] = x[i] - L[j][i] * x[j]
+            x[i] -= L[j][i] * x[j]
     return x
 
 
@@ -315,36 +340,40 @@ def _swung(n: int, i: int, j: int) -> float:
 
 
 def _cos_between(cos, sin, i: int, j: int):
-    return cos[i] * cos[j] + sin[i] * sin[j]
+    product = cos[i] * cos[j]
+    product += sin[i] * sin[j]
+    return product
 
 
-def _parts(physics: PhysicsParams, like, xp) -> "_Parts":
+def _parts(physics: PhysicsParams, like, xp, time: float = 1.0) -> "_Parts":
     """What the equations need of the physics, in the dtype and on the device of ``like``."""
     length = _like(physics.link_length, like, xp)
     inertia = _like(physics.mass, like, xp) * length * length
-    damping, friction = _like(physics.damping, like, xp), _like(physics.friction, like, xp)
-    drive, pull = _like(physics.motor_strength, like, xp) / inertia, _like(physics.gravity, like, xp) / length
-    ndim = max(getattr(value, "ndim", 0) for value in (inertia, damping, friction, drive, pull))
-    return _Parts(inertia, 1 / inertia, pull, drive, damping, friction, ndim)
+    scale = time / inertia
+    drive, pull = _like(physics.motor_strength, like, xp) * scale, _like(physics.gravity, like, xp) * (time / length)
+    damping, friction = _like(physics.damping, like, xp) * scale, _like(physics.friction, like, xp) * scale
+    shape = np.broadcast_shapes(*(tuple(getattr(x, "shape", ())) for x in (inertia, drive, pull, damping, friction)))
+    return _Parts(time, inertia, pull, drive, damping, friction, shape)
 
 
 class _Parts(NamedTuple):
+    """All but ``inertia`` times ``time``, so that torques become changes of speed; in a second, accelerations."""
+
+    time: float  # s
     inertia: object  # m l^2
-    per_inertia: object  # 1 / (m l^2)
     pull: object  # g / l
     drive: object  # motor_strength / (m l^2)
-    damping: object
+    damping: object  # over m l^2, as is friction
     friction: object
-    ndim: int  # batch dimensions of all of these
+    shape: tuple  # batch shape of all of these
 
 
 def _link_directions(q, xp):
-    return _directions([q[..., i] for i in range(q.shape[-1])], xp)
+    return _directions(_running_sums([q[..., i] for i in range(q.shape[-1])]), xp)
 
 
-def _directions(angles, xp):
+def _directions(phi, xp):
     """Cosines and sines of the link angles, one list each."""
-    phi = _running_sums(angles)
     return [xp.cos(angle) for angle in phi], [xp.sin(angle) for angle in phi]
 
 
@@ -355,22 +384,27 @@ def _running_sums(parts):
     return sums
 
 
+def _differences(sums):
+    """The parts again that ``_running_sums`` added up."""
+    return [sums[0], *(sums[i] - sums[i - 1] for i in range(1, len(sums)))]
+
+
 def _suffix_sums(parts):
     return _running_sums(parts[::-1])[::-1]
 
 
-def _joints_first(xp, ndim: int, *arrays):
-    """Arrays (..., n) as (n, ...) of one shape with at least ``ndim`` batch dimensions.
+def _joints_first(xp, shape: tuple, *arrays):
+    """Arrays (..., n) as (n, ...) of one shape, which ``shape``, that of the physics, broadcasts to.
 
     Functions return arrays that lie in memory joint by joint, so that this costs nothing and every joint is contiguous.
     """
-    if any(x.shape != arrays[0].shape for x in arrays):
+    wanted = arrays[0].shape[:-1]
+    if shape and wanted != shape:
+        wanted = np.broadcast_shapes(shape, *(tuple(x.shape[:-1]) for x in arrays))
+        arrays = [xp.broadcast_to(x, (*wanted, x.shape[-1])) for x in arrays]
+    elif any(x.shape != arrays[0].shape for x in arrays):
         arrays = xp.broadcast_arrays(*arrays)
-    arrays = [x.T if x.ndim == 2 else xp.moveaxis(x, -1, 0) for x in arrays]
-    missing = ndim + 1 - arrays[0].ndim
-    if missing > 0:
-        arrays = [xp.reshape(x, (x.shape[0], *[1] * missing, *x.shape[1:])) for x in arrays]
-    return arrays
+    return [x.T if x.ndim == 2 else xp.moveaxis(x, -1, 0) for x in arrays]
 
 
 def _joints_last(x, xp):

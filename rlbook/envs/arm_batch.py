@@ -12,6 +12,8 @@ from gymnasium.vector.utils import batch_space
 
 from rlbook.envs.arm_picture import draw_arm
 
+EVERYONE = slice(None)  # the rows of all arms
+
 
 class ArmVectorEnv(VectorEnv):
     """``num_envs`` arms that reach for targets, stepped together: a Gymnasium vector environment without a loop.
@@ -94,8 +96,10 @@ class ArmVectorEnv(VectorEnv):
 
     def _make_state(self, target_dim: int) -> None:
         arrays, B = self._arrays, self.num_envs
-        self.q, self.qd = arrays.of(np.zeros((B, self.n_joints))), arrays.of(np.zeros((B, self.n_joints)))
-        self.target = arrays.of(np.zeros((B, target_dim)))
+        self.q, self.qd, self.target = (
+            arrays.joint_by_joint(arrays.of(np.zeros((B, width))))
+            for width in (self.n_joints, self.n_joints, target_dim)
+        )
         self._steps = arrays.of(np.zeros(B), "int32")
         self._everyone, self._finished = arrays.of(np.ones(B), "bool"), arrays.of(np.ones(B), "bool")
         self._commands = None  # (1 + longest delay, B, n): the latest commands, newest first, where any is delayed
@@ -148,7 +152,8 @@ class ArmVectorEnv(VectorEnv):
         options = dict(options or {})
         mask = self._checked_mask(options.pop("reset_mask", None))
         self._restart(self._arrays.rows(mask), options)
-        return self._observe(slice(None)), self._info({}, self._distance())
+        distance = self._distance()
+        return self._observe(EVERYONE), self._info({}, distance, distance <= self.goal_threshold)
 
     def step(self, actions):
         """One control step of ``dt`` seconds: (observations, rewards, terminated, truncated, info)."""
@@ -161,15 +166,16 @@ class ArmVectorEnv(VectorEnv):
         action = self.apply(actions)
         self._steps = self._steps + 1
         distance = self._distance()
-        terminated = distance <= self.goal_threshold
+        reached = terminated = distance <= self.goal_threshold
         truncated = (self._steps >= self.max_steps) & ~terminated
-        terms = self._reward_terms(distance, action, terminated)
+        terms = self._reward_terms(distance, action, reached)
         if starting:
             self._restart(self._arrays.rows(finished), {})
             terms = {name: term * ~finished for name, term in terms.items()}
             terminated, truncated = terminated & ~finished, truncated & ~finished
-        info = self._info(terms, distance)
-        observations, reward = self._observe(slice(None)), sum(terms.values())
+        info = self._info(terms, distance, self._arrays.copy(reached))
+        first, *others = terms.values()
+        observations, reward = self._observe(EVERYONE), sum(others, first)
         self._finished = terminated | truncated
         if self.autoreset_mode is AutoresetMode.SAME_STEP and bool(self._finished.any()):
             observations = self._autoreset(observations, info)
@@ -237,8 +243,8 @@ class ArmVectorEnv(VectorEnv):
         delays = self._arrays.of(np.zeros(self.num_envs), "int64") + self._arrays.integers(delays)
         return self._commands[delays, xp.arange(self.num_envs, device=self._arrays.device)]
 
-    def _info(self, terms: dict, distance) -> dict:
-        info = {"distance": distance, "is_success": distance <= self.goal_threshold}
+    def _info(self, terms: dict, distance, success) -> dict:
+        info = {"distance": distance, "is_success": success}
         info |= {f"reward_{name}": term for name, term in terms.items()}
         return info | {f"_{name}": self._everyone for name in info}
 
@@ -254,8 +260,8 @@ class ArmVectorEnv(VectorEnv):
                 raise ValueError(
                     f"the actions are {actions!r}; accepted are {shape} whole numbers from 0 to {count - 1}"
                 )
-            return self._combinations[action]
-        action = self._arrays.of(actions)
+            return self._arrays.joint_by_joint(self._combinations[action])
+        action = self._arrays.joint_by_joint(self._arrays.of(actions))
         if tuple(action.shape) != shape:
             raise ValueError(f"the actions have shape {tuple(action.shape)}; accepted is {shape}")
         if bool((action != action).any()):
@@ -309,7 +315,14 @@ class _Arrays:
         return self.xp.astype(values, self.xp.int64)
 
     def copy(self, values):
-        return values.clone() if self._generator else values.copy()
+        """A copy laid out in memory as ``values`` are."""
+        return values.clone() if self._generator else values.copy(order="K")
+
+    def joint_by_joint(self, values):
+        """``values`` (B, n) with every column contiguous in memory, as the physics keeps its arrays."""
+        if values.ndim != 2:
+            return values
+        return values.T.contiguous().T if self._generator else np.asfortranarray(values)
 
     def rows(self, mask):
         return self.xp.nonzero(mask)[0]

@@ -30,7 +30,7 @@ from gymnasium.vector import AutoresetMode
 
 from rlbook.envs import arm
 from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.arm_batch import ArmVectorEnv, checked_count
+from rlbook.envs.arm_batch import EVERYONE, ArmVectorEnv, checked_count
 from rlbook.mdp import RobotMDP
 
 MAX_SPEED = 20.0  # rad/s, the drives' speed limit
@@ -83,12 +83,13 @@ class ReachTask(ArmVectorEnv):
         n_joints = checked_count("n_joints", n_joints)
         self.link_length, self.reach = link_length, n_joints * link_length
         self._drawing = PhysicsParams(link_length=link_length)
+        self._tip_seen = (None, None, None)  # joint angles, link length and the tip that they gave last
         bounds = np.repeat([1, MAX_SPEED / SPEED_UNIT, self.reach, 3 * self.reach], [2 * n_joints, n_joints, 2, 2])
         if max_torque is None:
             max_torque = 2 * arm.holding_torque(n_joints)
         super().__init__(num_envs, n_joints, observation_bounds=(-bounds, bounds), max_torque=max_torque, **shared)
 
-    def measure(self, rows=slice(None)):
+    def measure(self, rows=EVERYONE):
         """Joint angles (rad) and velocities (rad/s), (rows, n) each, as the arm itself measures them."""
         raise NotImplementedError
 
@@ -118,14 +119,26 @@ class ReachTask(ArmVectorEnv):
         return arm.forward_kinematics(self.q, self._true_geometry())
 
     def _distance(self):
-        gap = self.target - arm.tip_position(self.q, self._true_geometry())
-        return self._arrays.xp.sqrt(gap[..., 0] * gap[..., 0] + gap[..., 1] * gap[..., 1])
+        gap = self.target - self._tip(self.q, self._true_geometry())
+        gap = gap * gap
+        return self._arrays.xp.sqrt(gap[..., 0] + gap[..., 1])
+
+    def _tip(self, q, geometry):
+        """``arm.tip_position``, remembered: arms that measure exactly see the tip of their distance."""
+        length = geometry.link_length
+        if not isinstance(length, float):
+            return arm.tip_position(q, geometry)
+        seen_q, seen_length, tip = self._tip_seen
+        if seen_q is not q or seen_length != length:
+            tip = arm.tip_position(q, geometry)
+            self._tip_seen = q, length, tip
+        return tip
 
     def _observe(self, rows):
-        q, qd = self.measure(rows)
-        target, xp = self.target[rows], self._arrays.xp
-        to_target = target - arm.tip_position(q, self._drawing)
-        return xp.concat([xp.cos(q), xp.sin(q), qd / SPEED_UNIT, target, to_target], axis=-1)
+        (q, qd), target = self.measure(rows), self.target[rows]
+        xp, to_target = self._arrays.xp, target - self._tip(q, self._drawing)
+        parts = [xp.cos(q), xp.sin(q), qd / SPEED_UNIT, target, to_target]
+        return xp.concat([part.T for part in parts], axis=0).T
 
     def _reward_terms(self, distance, action, success):
         return reward_terms(distance, action, success)
@@ -207,8 +220,9 @@ class ReachVectorEnv(ReachTask):
     def _delays(self):
         return self._physics.action_delay
 
-    def measure(self, rows=slice(None)):
-        q, qd, noise = self.q[rows], self.qd[rows], self._physics.sensor_noise
+    def measure(self, rows=EVERYONE):
+        noise = self._physics.sensor_noise
+        q, qd = (self.q, self.qd) if rows is EVERYONE else (self.q[rows], self.qd[rows])
         if isinstance(noise, float):
             if noise == 0:
                 return q, qd
