@@ -20,7 +20,7 @@ EVALUATION_SEED = 10_000  # of environments that no learner has seen
 STEP_NETWORKS = ((64, 64), (256, 256))
 STEP_GOAL, TIME_GOAL, CARTPOLE_GOAL, REACH_GOAL = 1.5, 0.5, 475.0, 0.9
 
-CARTPOLE_STEPS, CARTPOLE_ENVS = 48_000, 8
+CARTPOLE_STEPS, CARTPOLE_ENVS = 42_000, 8
 CARTPOLE = {
     "hidden_dims": (128, 128),
     "learning_rate": 5e-4,
