@@ -34,7 +34,6 @@ from rlbook.training import (
     History,
     ReplayBuffer,
     TrueSteps,
-    check_hyperparameters,
     check_spaces,
     flat_parameters,
     load_arrays,
@@ -42,6 +41,7 @@ from rlbook.training import (
     save_arrays,
     spawn_seeds,
 )
+from rlbook.validation import check_arguments
 
 
 def td_target(reward, next_q, terminated, gamma):
@@ -179,7 +179,7 @@ class DQNAgent:
         target_rule: Callable | None = None,
     ):
         self._config = {k: v for k, v in locals().items() if k not in ("self", "device", "target_rule")}
-        check_hyperparameters(
+        check_arguments(
             self._config,
             unit=("gamma", "epsilon", "epsilon_decay", "epsilon_min", "tau"),
             positive=("learning_rate", "updates_per_step", "max_grad_norm"),

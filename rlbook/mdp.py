@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
+from rlbook.validation import bounds, check_arguments, check_distribution, state_mask
+
 TIE_TOLERANCE = 1e-7
 
 
@@ -72,7 +74,7 @@ class TabularMDP:
             raise ValueError(f"P has shape {P.shape}; accepted is (n_states, n_actions, n_states)")
         if R.shape not in (P.shape, P.shape[:2]):
             raise ValueError(f"R has shape {R.shape}; accepted are {P.shape[:2]} and {P.shape}, to match P")
-        terminal = _state_mask(terminal, len(P))
+        terminal = state_mask(terminal, len(P))
         ends = np.broadcast_to(terminal[:, None, None], P.shape)
         stays = np.broadcast_to(np.eye(len(P))[:, None, :], P.shape)
         P = np.where(ends, stays, P)
@@ -101,10 +103,13 @@ class TabularMDP:
         ``P[s][a]`` is a list of ``(probability, next_state, reward, terminated)``.
         """
         base = getattr(env, "unwrapped", env)
-        if not hasattr(base, "P"):
+        P = getattr(base, "P", None)  # once: it may be a property that builds the model
+        if P is None:
             name = type(base).__name__
             raise ValueError(f"{name} has no model P; accepted are toy-text environments such as FrozenLake-v1")
-        rows = [[base.P[s][a] for a in range(len(base.P[s]))] for s in range(len(base.P))]
+        if getattr(base, "fickle_passenger", False):
+            raise ValueError("fickle_passenger is True, which P does not tell; accepted is Taxi without it")
+        rows = [[P[s][a] for a in range(len(P[s]))] for s in range(len(P))]
         n_states, n_actions = len(rows), len(rows[0])
         n_successors = max(len(row) for state in rows for row in state)
         table = np.zeros((4, n_states, n_actions, n_successors))
@@ -121,15 +126,16 @@ class TabularMDP:
     def _set(self, successors, probabilities, rewards, terminated, gamma, shape) -> None:
         n_states, n_actions, _ = successors.shape
         rewards = np.broadcast_to(rewards, successors.shape)
-        _check_distribution(probabilities)
+        check_distribution(probabilities)
         if not np.isfinite(rewards).all():
             raise ValueError(f"R holds {rewards[~np.isfinite(rewards)][0]}; accepted are finite rewards")
         if successors.min() < 0 or successors.max() >= n_states:
             raise ValueError(f"a successor is outside the states 0 to {n_states - 1}")
-        if shape is not None and int(np.prod(shape)) != n_states:
-            raise ValueError(f"shape is {tuple(shape)}, which is not a layout of {n_states} states")
+        if shape is not None and (len(shape) != 2 or min(shape) < 1 or shape[0] * shape[1] != n_states):
+            raise ValueError(f"shape is {shape}; accepted are (rows, columns) that hold {n_states} states")
         self.n_states, self.n_actions, self.shape, self.world = n_states, n_actions, shape, None
-        self.gamma = _checked_gamma(gamma)
+        check_arguments(locals(), unit=("gamma",))
+        self.gamma = float(gamma)
         # Stored (K, A, S): sums over K and maxima over A then run along contiguous memory, eight times faster.
         terminated = np.broadcast_to(terminated, successors.shape)
         self._successors = np.ascontiguousarray(successors.T, dtype=np.intp)
@@ -166,7 +172,8 @@ class TabularMDP:
     def with_gamma(self, gamma: float) -> TabularMDP:
         """The same model with another discount; the arrays are shared."""
         other = copy.copy(self)
-        other.gamma = _checked_gamma(gamma)
+        check_arguments(locals(), unit=("gamma",))
+        other.gamma = float(gamma)
         return other
 
     def __repr__(self) -> str:
@@ -190,6 +197,7 @@ class Solution:
 
 def bellman_backup(V, mdp: TabularMDP) -> np.ndarray:
     """One step of look-ahead: state values (S,) to action values (S, A). Sutton & Barto (2018), equation 4.6."""
+    _require_model(mdp)
     V = np.asarray(V, dtype=float)
     if V.shape != (mdp.n_states,):
         raise ValueError(f"V has shape {V.shape}; accepted is ({mdp.n_states},), one value a state")
@@ -209,11 +217,15 @@ def optimal_actions(Q, tol: float = TIE_TOLERANCE) -> np.ndarray:
 
 
 def evaluate_policy(policy, mdp: TabularMDP) -> np.ndarray:
-    """The exact value (S,) of a policy, from the linear system (I - gamma P_pi) V = r_pi (Sutton & Barto 2018, 4.4).
+    """The exact value (S,) of a policy: the linear system (I - gamma P_pi) V = r_pi.
+
+    That is the Bellman equation for v_pi in matrix form (Sutton & Barto 2018, equation 4.4). The system is
+    dense: memory S^2, time S^3, so a second for some 2,000 states.
 
     policy : (S,) actions, or (S, A) probabilities.
     Raises ValueError for a policy of another shape, and for gamma = 1 where the policy may run for ever.
     """
+    _require_model(mdp)
     weights = _policy_matrix(policy, mdp)
     if mdp.gamma == 1:
         _policy_to_the_end(mdp, allowed=weights > 0)
@@ -235,7 +247,11 @@ def value_iterates(mdp: TabularMDP) -> Iterator[np.ndarray]:
 
 
 def policy_iterates(mdp: TabularMDP) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (policy (S,), its exact value (S,)), each policy greedy on the value before it; ends when none improves."""
+    """Yield (policy (S,), its exact value (S,)), each policy greedy on the value before it; ends when none improves.
+
+    Raises ValueError for gamma = 1 where a policy on the way, or one worth more than the last, may run for ever.
+    """
+    _require_model(mdp)
     everything = np.ones((mdp.n_states, mdp.n_actions), dtype=bool)
     policy = np.zeros(mdp.n_states, dtype=int) if mdp.gamma < 1 else _policy_to_the_end(mdp, everything)
     while True:
@@ -245,6 +261,8 @@ def policy_iterates(mdp: TabularMDP) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         # An action already tied for best is kept: policies then never cycle among equals.
         good_enough = optimal_actions(Q, tol=1e-10)[np.arange(mdp.n_states), policy]
         if good_enough.all():
+            if mdp.gamma == 1:
+                _refuse_better_endless(V, optimal_actions(Q), mdp)
             return
         policy = np.where(good_enough, policy, Q.argmax(axis=1))
 
@@ -258,8 +276,8 @@ def value_iteration(mdp: TabularMDP, tol: float = 1e-8, max_sweeps: int = 100_00
     Raises ValueError where ``max_sweeps`` do not suffice, and for gamma = 1 where no policy, or not the one found,
     reaches a terminal state from everywhere.
     """
-    if not tol > 0:
-        raise ValueError(f"tol is {tol}; accepted are positive numbers")
+    _require_model(mdp)
+    check_arguments(locals(), positive=("tol",), count=("max_sweeps",))
     if mdp.gamma == 1:
         _policy_to_the_end(mdp, allowed=np.ones((mdp.n_states, mdp.n_actions), dtype=bool))
     factor = mdp.gamma / (1 - mdp.gamma) if mdp.gamma < 1 else 1.0
@@ -271,11 +289,16 @@ def value_iteration(mdp: TabularMDP, tol: float = 1e-8, max_sweeps: int = 100_00
         V = V_next
         if change * factor <= tol or change <= rounding * np.abs(V).max():
             return _solution(V, mdp, n_iterations=sweep)
-    raise ValueError(f"value iteration still changes V by {change:.3g} after {max_sweeps} sweeps; try policy_iteration")
+    advice = "try policy_iteration" if mdp.gamma < 1 else "with gamma = 1 values may have no limit: try gamma < 1"
+    raise ValueError(f"value iteration still changes V by {change:.3g} after {max_sweeps} sweeps; {advice}")
 
 
 def policy_iteration(mdp: TabularMDP) -> Solution:
-    """Evaluate exactly, improve greedily, until no state improves (Sutton & Barto 2018, section 4.3)."""
+    """Evaluate exactly, improve greedily, until no state improves (Sutton & Barto 2018, section 4.3).
+
+    Few iterations, each a dense solve (``evaluate_policy``); beyond a thousand states ``value_iteration`` is quicker.
+    Raises ValueError for gamma = 1 where an optimal policy may run for ever.
+    """
     *_, (n_iterations, (policy, V)) = enumerate(policy_iterates(mdp), start=1)
     Q = bellman_backup(V, mdp)
     return Solution(V, Q, policy, n_iterations, residual=float(np.abs(Q.max(axis=1) - V).max()))
@@ -309,6 +332,27 @@ def _policy_to_the_end(mdp: TabularMDP, allowed: np.ndarray) -> np.ndarray:
     return policy
 
 
+def _refuse_better_endless(V: np.ndarray, tied: np.ndarray, mdp: TabularMDP) -> None:
+    """Without discounting, going round for ever among tied actions (S, A) earns 0; is that more than the V found?"""
+    endless, before = ~mdp.terminal, None
+    while not np.array_equal(endless, before):  # keep the states from which some tied action surely stays among them
+        leaves = (mdp.probabilities > 0) & (mdp.terminated | ~endless[mdp.successors])
+        endless, before = endless & (tied & ~leaves.any(axis=2)).any(axis=1), endless
+    better = endless & (V < -TIE_TOLERANCE)
+    if better.any():
+        state = int(np.flatnonzero(better)[0])
+        raise ValueError(
+            f"gamma is 1, and from state {state} never reaching a terminal state costs nothing, while the best way "
+            f"there is worth {V[state]:.6g}; use gamma < 1"
+        )
+
+
+def _require_model(mdp) -> None:
+    if not isinstance(mdp, TabularMDP):
+        accepted = "a TabularMDP: world.mdp() of a GridWorld, or TabularMDP.from_gym(env)"
+        raise ValueError(f"the model is a {type(mdp).__name__}; accepted is {accepted}")
+
+
 def _policy_matrix(policy, mdp: TabularMDP) -> np.ndarray:
     policy = np.asarray(policy)
     if policy.shape == (mdp.n_states,) and np.issubdtype(policy.dtype, np.integer):
@@ -321,41 +365,8 @@ def _policy_matrix(policy, mdp: TabularMDP) -> np.ndarray:
             f"the policy has shape {policy.shape} and type {policy.dtype}; accepted are ({mdp.n_states},) integer "
             f"actions and ({mdp.n_states}, {mdp.n_actions}) probabilities"
         )
-    _check_distribution(policy.astype(float), what="the policy's row")
+    check_distribution(policy.astype(float), what="the policy's row")
     return policy.astype(float)
-
-
-def _check_distribution(probabilities: np.ndarray, what: str = "P's row") -> None:
-    if not np.isfinite(probabilities).all():
-        raise ValueError(
-            f"{what} holds {probabilities[~np.isfinite(probabilities)][0]}; accepted are numbers in [0, 1]"
-        )
-    if probabilities.min() < 0:
-        raise ValueError(f"{what} holds {probabilities.min()}; accepted are probabilities, 0 or more")
-    off = np.abs(probabilities.sum(axis=-1) - 1)
-    if off.max() > 1e-6:
-        worst = tuple(int(i) for i in np.unravel_index(off.argmax(), off.shape))
-        raise ValueError(f"{what} {worst} sums to {probabilities[worst].sum():.6g}; accepted is 1")
-
-
-def _checked_gamma(gamma: float) -> float:
-    if not 0 <= gamma <= 1:
-        raise ValueError(f"gamma is {gamma}; accepted are discounts from 0 to 1")
-    return float(gamma)
-
-
-def _state_mask(states, n_states: int) -> np.ndarray:
-    states = np.asarray(states)
-    if states.dtype == bool:
-        if states.shape != (n_states,):
-            raise ValueError(f"the terminal mask has shape {states.shape}; accepted is ({n_states},)")
-        return states
-    mask = np.zeros(n_states, dtype=bool)
-    for state in states.ravel().astype(int):
-        if not 0 <= state < n_states:
-            raise ValueError(f"terminal names state {state}; accepted are 0 to {n_states - 1}")
-        mask[state] = True
-    return mask
 
 
 def _layout(env) -> tuple[int, int] | None:
@@ -394,14 +405,11 @@ class RobotMDP(gym.Env, abc.ABC):
         action_low=-1.0,
         action_high=1.0,
     ):
-        if min(state_dim, action_dim) < 1:
-            raise ValueError(f"state_dim is {state_dim} and action_dim is {action_dim}; accepted are 1 and more")
-        if not dt > 0:
-            raise ValueError(f"dt is {dt} s; accepted are positive times")
+        check_arguments(locals(), count=("state_dim", "action_dim"), unit=("gamma",), positive=("dt",))
         self.state_dim, self.action_dim = int(state_dim), int(action_dim)
-        self.gamma, self.dt = _checked_gamma(gamma), float(dt)
-        self.state_low, self.state_high = _bounds("state", state_low, state_high, self.state_dim)
-        self.action_low, self.action_high = _bounds("action", action_low, action_high, self.action_dim)
+        self.gamma, self.dt = float(gamma), float(dt)
+        self.state_low, self.state_high = bounds("state", state_low, state_high, self.state_dim)
+        self.action_low, self.action_high = bounds("action", action_low, action_high, self.action_dim)
         if not np.isfinite([self.action_low, self.action_high]).all():
             raise ValueError("the action bounds are infinite; accepted are finite bounds, the motors' limits")
         self.observation_space = gym.spaces.Box(np.float32(self.state_low), np.float32(self.state_high))
@@ -432,15 +440,6 @@ class RobotMDP(gym.Env, abc.ABC):
         """[-1, 1] to the action bounds; the inverse of ``normalize_action``."""
         action = np.asarray(action, dtype=float)
         return self.action_low + (action + 1) / 2 * (self.action_high - self.action_low)
-
-
-def _bounds(name: str, low, high, size: int) -> tuple[np.ndarray, np.ndarray]:
-    low = np.broadcast_to(np.asarray(low, dtype=float), (size,)).copy()
-    high = np.broadcast_to(np.asarray(high, dtype=float), (size,)).copy()
-    if not (low < high).all():
-        i = int(np.flatnonzero(~(low < high))[0])
-        raise ValueError(f"{name} component {i} has bounds {low[i]} to {high[i]}; accepted is low < high")
-    return low, high
 
 
 def _to_unit(values, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from gymnasium.vector import VectorEnv
 
 from rlbook.envs.tabular import as_vector_env
 from rlbook.training import EpisodeLog, History, load_arrays, progress_bar, save_arrays, spawn_seeds
+from rlbook.validation import check_arguments
 
 UpdateRule = Callable[..., np.ndarray]
 
@@ -99,15 +100,12 @@ class QLearning:
         seed: int = 0,
         update_rule: UpdateRule | None = None,
     ):
-        for name, count in (("n_states", n_states), ("n_actions", n_actions), ("n_agents", n_agents)):
-            if count < 1:
-                raise ValueError(f"{name} is {count}; accepted are 1 and more")
-        if not 0 < learning_rate <= 1:
-            raise ValueError(f"learning_rate is {learning_rate}; accepted are numbers above 0, up to 1")
-        unit = (("gamma", gamma), ("epsilon", epsilon), ("epsilon_decay", epsilon_decay), ("epsilon_min", epsilon_min))
-        for name, value in unit:
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} is {value}; accepted are numbers from 0 to 1")
+        check_arguments(
+            locals(),
+            count=("n_states", "n_actions", "n_agents"),
+            fraction=("learning_rate",),
+            unit=("gamma", "epsilon", "epsilon_decay", "epsilon_min"),
+        )
         self.n_states, self.n_actions, self.n_agents = int(n_states), int(n_actions), int(n_agents)
         self.learning_rate, self.gamma = learning_rate, gamma
         self.epsilon_decay, self.epsilon_min = epsilon_decay, epsilon_min
@@ -153,6 +151,8 @@ class QLearning:
         """Learn from one transition (of every agent); returns the temporal-difference error."""
         rows, next_rows, action = self._rows_of(state), self._rows_of(next_state), np.asarray(action)
         _check_numbers("action", action, self.n_actions)
+        if not np.isfinite(reward).all():
+            raise ValueError(f"the reward is {reward}; accepted are finite numbers")
         delta = self._update(rows, action, np.asarray(reward), next_rows, np.asarray(terminated))
         return float(delta[0]) if self.n_agents == 1 and np.ndim(state) == 0 else delta
 
@@ -184,8 +184,7 @@ class QLearning:
         self._check_spaces(env)
         if (n_episodes is None) == (total_steps is None):
             raise ValueError(f"n_episodes is {n_episodes} and total_steps is {total_steps}; give one of them")
-        if min(n for n in (n_episodes, total_steps) if n is not None) < 1:
-            raise ValueError(f"n_episodes is {n_episodes} and total_steps is {total_steps}; accepted are 1 and more")
+        check_arguments(locals(), count=("n_episodes", "total_steps"), optional=("n_episodes", "total_steps"))
         envs = as_vector_env(env, self.n_agents)
         log = EpisodeLog(self.n_agents)
         interrupted = False
@@ -273,6 +272,8 @@ class QLearning:
         new_q = np.asarray(self.update_rule(*arguments, self.learning_rate, self.gamma), dtype=float)
         if new_q.shape != q.shape:
             raise ValueError(f"update_rule returned shape {new_q.shape}; accepted is {q.shape}, a new estimate each")
+        if not np.isfinite(new_q).all():
+            raise ValueError(f"update_rule returned {new_q[~np.isfinite(new_q)][0]}; accepted are finite estimates")
         return new_q
 
     def _shaped(self, table: np.ndarray) -> np.ndarray:
@@ -282,6 +283,8 @@ class QLearning:
         return values[0] if self.n_agents == 1 else values
 
     def _check_spaces(self, env) -> None:
+        if not isinstance(env, (gym.Env, VectorEnv)):
+            raise ValueError(f"the environment is a {type(env).__name__}; accepted are Gymnasium environments")
         spaces = (
             ("observation", getattr(env, "single_observation_space", env.observation_space), self.n_states),
             ("action", getattr(env, "single_action_space", env.action_space), self.n_actions),

@@ -6,7 +6,6 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +15,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from tqdm.auto import tqdm
+
+from rlbook.validation import check_arguments
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class ReplayBuffer:
     """The last ``capacity`` transitions, one row each in one float32 array; the oldest are overwritten."""
 
     def __init__(self, capacity: int = 100_000, *, state_dim: int, seed: int = 0):
-        check_hyperparameters({"capacity": capacity, "state_dim": state_dim}, count=("capacity", "state_dim"))
+        check_arguments({"capacity": capacity, "state_dim": state_dim}, count=("capacity", "state_dim"))
         self.capacity, self.state_dim = int(capacity), int(state_dim)
         self.rng = np.random.default_rng(seed)
         self._rows = np.zeros((self.capacity, 2 * self.state_dim + 3), dtype=np.float32)
@@ -229,29 +230,6 @@ def evaluate(policy: Callable, envs: VectorEnv, n_episodes: int = 100, seed: int
 def progress_bar(total: int, unit: str, show: bool = True) -> tqdm:
     """A progress bar that suits terminal and notebook; ``show=False`` makes it silent."""
     return tqdm(total=total, unit=unit, disable=not show, leave=False)
-
-
-_ACCEPTED = {
-    "unit": ("numbers from 0 to 1", lambda value: 0 <= value <= 1),
-    "positive": ("numbers above 0", lambda value: 0 < value < float("inf")),
-    "count": ("whole numbers from 1", lambda value: value >= 1 and value == int(value)),
-}
-
-
-def check_hyperparameters(values: dict, *, unit=(), positive=(), count=(), optional=()) -> None:
-    """Raise ValueError naming the first value that is none of its kind; the names in ``optional`` may be None.
-
-    A tuple or list is accepted where each of its entries is.
-    """
-    for kind, names in (("unit", unit), ("positive", positive), ("count", count)):
-        what, holds = _ACCEPTED[kind]
-        for name in names:
-            value = values[name]
-            if value is None and name in optional:
-                continue
-            entries = value if isinstance(value, (tuple, list)) else (value,)
-            if not all(isinstance(entry, Real) and holds(entry) for entry in entries):
-                raise ValueError(f"{name} is {value!r}; accepted are {what}")
 
 
 def check_spaces(env, state_dim: int, n_actions: int) -> None:

@@ -12,7 +12,6 @@ from scipy.optimize import linprog
 
 from rlbook.envs.grid_world import GridWorld
 from rlbook.mdp import (
-    RobotMDP,
     TabularMDP,
     bellman_backup,
     evaluate_policy,
@@ -23,6 +22,7 @@ from rlbook.mdp import (
     value_iteration,
 )
 
+SOLVERS = (value_iteration, policy_iteration)
 TAXI = next(name for name in ("Taxi-v4", "Taxi-v3") if name in gym.registry)
 
 
@@ -230,14 +230,14 @@ class TestProperties:
 
 
 class TestUndiscounted:
-    @pytest.mark.parametrize("solver", [value_iteration, policy_iteration])
+    @pytest.mark.parametrize("solver", SOLVERS)
     def test_cliff_walking(self, solver):
         mdp = TabularMDP.from_gym(gym.make("CliffWalking-v1"), gamma=1)
         solution = solver(mdp)
         assert solution.V[36] == pytest.approx(-13)  # the shortest way from the start takes 13 steps
         np.testing.assert_allclose(evaluate_policy(solution.policy, mdp), solution.V, atol=1e-9)
 
-    @pytest.mark.parametrize("solver", [value_iteration, policy_iteration])
+    @pytest.mark.parametrize("solver", SOLVERS)
     def test_frozen_lake(self, solver):
         mdp = TabularMDP.from_gym(gym.make("FrozenLake-v1"), gamma=1)
         solution = solver(mdp)
@@ -247,7 +247,7 @@ class TestUndiscounted:
     def test_default_grid(self):
         assert value_iteration(GridWorld().mdp(1)).V[0] == pytest.approx(9.8)
 
-    @pytest.mark.parametrize("solver", [value_iteration, policy_iteration])
+    @pytest.mark.parametrize("solver", SOLVERS)
     def test_no_way_to_end(self, solver):
         mdp = TabularMDP([[[1.0]]], [[0.0]], gamma=1)
         with pytest.raises(ValueError, match=r"gamma is 1.*state 0.*terminal"):
@@ -259,6 +259,24 @@ class TestUndiscounted:
             policy_iteration(mdp)
         with pytest.raises(ValueError, match="still changes V by 1 after 500 sweeps"):
             value_iteration(mdp, max_sweeps=500)
+
+    @pytest.mark.parametrize("solver", SOLVERS)
+    @pytest.mark.parametrize("pay", [0.0, 1.0])
+    def test_running_for_ever_may_cost_less_than_ending(self, solver, pay):
+        # Ending costs more than going back and forth, which earns pay - pay = 0; and there the sum has no limit.
+        P = np.zeros((3, 2, 3))
+        P[:, 0, 2], P[[0, 1, 2], 1, [1, 0, 2]] = 1, 1
+        mdp = TabularMDP(P, [[-3, pay], [-3, -pay], [0, 0]], 1, terminal=[2])
+        with pytest.raises(ValueError, match="gamma"):
+            solver(mdp)
+        np.testing.assert_allclose(solver(mdp.with_gamma(0.5)).V[:2], [pay / (1 + 0.5), -pay / (1 + 0.5)], atol=1e-7)
+
+    def test_a_tie_with_running_for_ever_is_no_harm(self):
+        P = np.zeros((2, 2, 2))
+        P[0, [0, 1], [0, 1]], P[1, :, 1] = 1, 1
+        for ending, solver in itertools.product((0.0, 2.0), SOLVERS):
+            mdp = TabularMDP(P, [[0, ending], [0, 0]], 1, terminal=[1])
+            np.testing.assert_allclose(solver(mdp).V, [ending, 0])
 
     def test_a_policy_that_stays(self):
         with pytest.raises(ValueError, match="gamma is 1, but from state 0"):
@@ -276,6 +294,19 @@ class TestModel:
         for s, a in itertools.product(range(16), range(4)):
             expected = sum(p * (r + 0.99 * (0 if end else V[s2])) for p, s2, r, end in P[s][a])
             assert bellman_backup(V, mdp)[s, a] == pytest.approx(expected)
+
+    def test_from_gym_asks_for_the_model_once(self):
+        class Counting(GridWorld):
+            asked = 0
+
+            @property
+            def P(self):
+                self.asked += 1
+                return super().P
+
+        world = Counting(3)
+        TabularMDP.from_gym(world)
+        assert world.asked == 1
 
     def test_terminal_states(self):
         mdp = TabularMDP.from_gym(gym.make("FrozenLake-v1"))
@@ -332,6 +363,35 @@ class TestBadInput:
         with pytest.raises(ValueError, match="the tables have shapes"):
             TabularMDP.from_successors(table.astype(int), np.ones((2, 1, 2)) / 2, table, table > 0)
 
+    @pytest.mark.parametrize("shape", [(-2, -1), (2,), (2, 1, 1), (0, 2)])
+    def test_layouts(self, shape):
+        with pytest.raises(ValueError, match=r"accepted are \(rows, columns\) that hold 2 states"):
+            TabularMDP(P2, R2, shape=shape)
+
+    @pytest.mark.parametrize("terminal", [[0.5], ["0"], [-1]])
+    def test_terminal_states_are_whole_numbers(self, terminal):
+        with pytest.raises(ValueError, match=f"terminal names state {terminal[0]}"):
+            TabularMDP(P2, R2, terminal=terminal)
+
+    @pytest.mark.parametrize(
+        "function",
+        [
+            value_iteration,
+            policy_iteration,
+            lambda world: next(policy_iterates(world)),
+            lambda world: bellman_backup(np.zeros(16), world),
+            lambda world: evaluate_policy(np.zeros(16, int), world),
+        ],
+    )
+    def test_an_environment_is_no_model_and_the_message_says_how_to_get_one(self, function):
+        with pytest.raises(ValueError, match=r"the model is a GridWorld; accepted is a TabularMDP: world.mdp\(\)"):
+            function(GridWorld())
+
+    @pytest.mark.skipif(TAXI == "Taxi-v3", reason="the passenger changes their mind in Taxi-v4 only")
+    def test_a_model_that_does_not_tell_all(self):
+        with pytest.raises(ValueError, match="fickle_passenger is True"):
+            TabularMDP.from_gym(gym.make(TAXI, fickle_passenger=True))
+
     def test_an_environment_without_a_model(self):
         with pytest.raises(ValueError, match="CartPoleEnv has no model P"):
             TabularMDP.from_gym(gym.make("CartPole-v1"))
@@ -357,59 +417,3 @@ class TestBadInput:
             value_iteration(chain(), tol=0)
         with pytest.raises(ValueError, match="after 3 sweeps"):
             value_iteration(GridWorld(10).mdp(), max_sweeps=3)
-
-
-class Cart(RobotMDP):
-    """A point on a line: the smallest robot task there is."""
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.x = self.np_random.uniform(-1, 1, size=2).astype(np.float32)
-        return self.x, {}
-
-    def step(self, action):
-        before = self.x
-        self.x = (before + self.dt * self.denormalize_action(action)).astype(np.float32)
-        return self.x, self.compute_reward(before, action, self.x), False, False, {}
-
-    def compute_reward(self, state, action, next_state):
-        return -float(np.abs(next_state).sum())
-
-
-class TestRobotMDP:
-    def test_bounds_and_normalisation(self):
-        cart = Cart(2, 2, state_low=[-2.0, -np.inf], state_high=[4.0, np.inf], action_low=-3, action_high=[3, 5])
-        np.testing.assert_allclose(cart.normalize_state([1.0, 7.0]), [0, 7])  # without bounds: as it is, not NaN
-        np.testing.assert_allclose(cart.normalize_state([[-2.0, 0.0], [4.0, 0.0]]), [[-1, 0], [1, 0]])
-        np.testing.assert_allclose(cart.denormalize_action([-1, 0]), [-3, 1])
-        actions = np.array([[0.5, -0.25], [-1.0, 1.0]])
-        np.testing.assert_allclose(cart.normalize_action(cart.denormalize_action(actions)), actions)
-        assert cart.observation_space.shape == (2,) and cart.action_space.shape == (2,)
-
-    def test_it_is_a_seeded_gymnasium_environment(self):
-        cart = Cart(2, 2)
-        first, _ = cart.reset(seed=4)
-        again, _ = cart.reset(seed=4)
-        np.testing.assert_array_equal(first, again)
-        observation, reward, terminated, truncated, info = cart.step(np.zeros(2))
-        assert cart.observation_space.contains(observation)
-        assert isinstance(reward, float) and not terminated and not truncated and info == {}
-
-    def test_it_is_abstract(self):
-        with pytest.raises(TypeError, match="abstract"):
-            RobotMDP(2, 2)
-
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            ({"state_dim": 0}, "state_dim is 0"),
-            ({"action_dim": 0}, "action_dim is 0"),
-            ({"gamma": 1.5}, "gamma is 1.5"),
-            ({"dt": 0.0}, "dt is 0.0 s"),
-            ({"state_low": 1.0, "state_high": 0.0}, "state component 0 has bounds 1.0 to 0.0"),
-            ({"action_high": np.inf}, "action bounds are infinite"),
-        ],
-    )
-    def test_bad_input(self, arguments, message):
-        with pytest.raises(ValueError, match=message):
-            Cart(**{"state_dim": 2, "action_dim": 2, **arguments})

@@ -296,11 +296,31 @@ class TestBadInput:
             learner(9, 4).learn(GridWorld(), n_episodes=1)
 
     @pytest.mark.parametrize(
-        "length", [{}, {"n_episodes": 2, "total_steps": 2}, {"n_episodes": 0}, {"total_steps": -1}]
+        ("length", "message"),
+        [
+            ({}, "n_episodes is None and total_steps is None; give one"),
+            ({"n_episodes": 2, "total_steps": 2}, "n_episodes is 2 and total_steps is 2; give one"),
+            ({"n_episodes": 0}, "n_episodes is 0; accepted are whole numbers from 1"),
+            ({"n_episodes": 1.5}, "n_episodes is 1.5"),
+            ({"total_steps": -1}, "total_steps is -1"),
+            ({"total_steps": "many"}, "total_steps is 'many'"),
+        ],
     )
-    def test_how_long(self, length):
-        with pytest.raises(ValueError, match=r"n_episodes is .* and total_steps is "):
+    def test_how_long(self, length, message):
+        with pytest.raises(ValueError, match=message):
             QLearning(16, 4).learn(GridWorld(), **length)
+
+    def test_what_is_no_environment(self):
+        with pytest.raises(ValueError, match="the environment is a str; accepted are Gymnasium environments"):
+            QLearning(16, 4).learn("rlbook/GridWorld-v0", n_episodes=1)
+
+    def test_numbers_that_are_not_finite(self):
+        with pytest.raises(ValueError, match="the reward is nan"):
+            QLearning(16, 4).update(0, 1, np.nan, 1, False)
+        broken = QLearning(16, 4, update_rule=lambda q, *_: q / 0)
+        with np.errstate(invalid="ignore"), pytest.raises(ValueError, match="update_rule returned nan"):
+            broken.learn(GridWorld(), n_episodes=1)
+        assert not broken.Q.any()
 
     def test_a_vector_environment_of_another_size(self):
         envs = TabularVectorEnv(GridWorld(), 4, AutoresetMode.DISABLED)

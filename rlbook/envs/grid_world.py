@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from rlbook.mdp import TabularMDP
+from rlbook.validation import check_arguments
 
 ACTIONS = ("up", "right", "down", "left")
 MOVES = np.array([(-1, 0), (0, 1), (1, 0), (0, -1)])
@@ -45,11 +46,12 @@ class GridWorld(gym.Env):
 
     ## Start, termination, truncation
     The robot starts at ``start``. The episode terminates at the goal (stepping on from there raises
-    ``gymnasium.error.ResetNeeded``: the goal pays once) and is truncated after ``max_steps`` steps.
+    ``gymnasium.error.ResetNeeded``: the goal pays once) and is truncated after ``max_steps`` steps. Being out of time
+    ends nothing in the world: a robot that is moved on all the same does move, and every further step is truncated too.
 
     ## Arguments
-    ``size`` is a number or (rows, columns); by default the start is the top left cell, the goal the top right one, and
-    the only obstacle is at row 1, column 1. Wrong arguments raise ``ValueError``.
+    ``size`` is a number or (rows, columns); by default the start is the top left cell, the goal the top right one (the
+    bottom one of a single column), and the only obstacle is at row 1, column 1. Wrong arguments raise ``ValueError``.
     """
 
     metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012
@@ -71,22 +73,17 @@ class GridWorld(gym.Env):
         self._arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         self.shape = _checked_shape(size)
         self.start = self._checked_cell("start", (0, 0) if start is None else start)
-        self.goal = self._checked_cell("goal", (0, self.shape[1] - 1) if goal is None else goal)
+        self.goal = self._checked_cell("goal", self._default_goal() if goal is None else goal)
         self.obstacles = self._checked_obstacles(obstacles)
         if self.start == self.goal:
             raise ValueError(f"start and goal are both {self.start}; accepted are two different cells")
-        if not 0 <= slip <= 1:
-            raise ValueError(f"slip is {slip}; accepted are probabilities from 0 to 1")
-        if max_steps != max_steps // 1 or max_steps < 1:
-            raise ValueError(f"max_steps is {max_steps}; accepted are whole numbers from 1")
+        rewards = ("step_reward", "goal_reward", "obstacle_reward")
+        check_arguments(locals(), unit=("slip",), finite=rewards, count=("max_steps",))
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode is {render_mode!r}; accepted are None, 'ansi' and 'rgb_array'")
         self.slip, self.step_reward, self.goal_reward = float(slip), float(step_reward), float(goal_reward)
         self.obstacle_reward, self.max_steps, self.render_mode = float(obstacle_reward), int(max_steps), render_mode
-        self.cell_rewards = {self._checked_cell("a cell reward", c): float(r) for c, r in (cell_rewards or {}).items()}
-        rewards = (self.step_reward, self.goal_reward, self.obstacle_reward, *self.cell_rewards.values())
-        if not np.isfinite(rewards).all():
-            raise ValueError(f"the rewards are {rewards}; accepted are finite numbers")
+        self.cell_rewards = self._checked_rewards(cell_rewards or {})
         self.observation_space = gym.spaces.Discrete(self.shape[0] * self.shape[1])
         self.action_space = gym.spaces.Discrete(len(ACTIONS))
         self.initial_state_distrib = np.eye(self.observation_space.n)[self.to_state(self.start)]
@@ -125,6 +122,8 @@ class GridWorld(gym.Env):
 
     def to_cell(self, state: int) -> Cell:
         """State number to (row, column)."""
+        if not self.observation_space.contains(state):
+            raise ValueError(f"the state is {state!r}; accepted are 0 to {self.observation_space.n - 1}")
         row, column = divmod(int(state), self.shape[1])
         return row, column
 
@@ -231,6 +230,17 @@ class GridWorld(gym.Env):
                 f"{what} is {cell!r}, outside the grid of {self.shape[0]} rows and {self.shape[1]} columns"
             )
         return row, column
+
+    def _checked_rewards(self, cell_rewards) -> dict[Cell, float]:
+        if not isinstance(cell_rewards, dict):
+            raise ValueError(f"cell_rewards is {cell_rewards!r}; accepted is a dictionary {{(row, column): reward}}")
+        for cell, reward in cell_rewards.items():
+            check_arguments({f"the reward of {cell}": reward}, finite=(f"the reward of {cell}",))
+        return {self._checked_cell("a cell reward", cell): float(reward) for cell, reward in cell_rewards.items()}
+
+    def _default_goal(self) -> Cell:
+        rows, columns = self.shape
+        return (0, columns - 1) if columns > 1 else (rows - 1, 0)
 
     def _checked_obstacles(self, obstacles) -> tuple[Cell, ...]:
         if obstacles is None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.toy_text import CliffWalkingEnv, FrozenLakeEnv, TaxiEnv
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from rlbook.envs.grid_world import GridWorld
 from rlbook.mdp import TabularMDP
+from rlbook.validation import check_arguments
+
+TOY_TEXT = (GridWorld, FrozenLakeEnv, CliffWalkingEnv, TaxiEnv)
 
 
 class TabularVectorEnv(VectorEnv):
@@ -33,8 +37,7 @@ class TabularVectorEnv(VectorEnv):
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         start: int | None = None,
     ):
-        if num_envs < 1:
-            raise ValueError(f"num_envs is {num_envs}; accepted are 1 and more")
+        check_arguments({"num_envs": num_envs}, count=("num_envs",))
         if autoreset_mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED):
             raise ValueError(f"autoreset_mode is {autoreset_mode}; accepted are NEXT_STEP and DISABLED")
         mdp, start_chances, self.max_steps = _model_of(env, start)
@@ -52,18 +55,22 @@ class TabularVectorEnv(VectorEnv):
         starts = np.flatnonzero(start_chances)
         self._only_start = starts[0] if len(starts) == 1 else None
         self._start_thresholds = np.cumsum(start_chances)[:-1]
-        self._states = np.zeros(num_envs, dtype=np.intp)
+        self._states: np.ndarray | None = None
         self._steps = np.zeros(num_envs, dtype=np.intp)
         self._finished = np.ones(num_envs, dtype=bool)
 
     def reset(self, *, seed: int | None = None, options: dict | None = None):
         super().reset(seed=seed)
         mask = options.get("reset_mask") if options else None
-        self._restart(np.arange(self.num_envs) if mask is None else mask.nonzero()[0])
+        if self._states is None or mask is None:
+            self._states, mask = np.zeros(self.num_envs, dtype=np.intp), np.ones(self.num_envs, dtype=bool)
+        self._restart(mask.nonzero()[0])
         return self._states.copy(), {}
 
     def step(self, actions):
-        index = self._states * self._n_actions + actions
+        if self._states is None:
+            raise gym.error.ResetNeeded("the episodes have not begun; call reset() first")
+        index = self._states * self._n_actions + self._checked_actions(actions)
         if self._n_outcomes > 1:
             exceeded = self.np_random.random((self.num_envs, 1)) >= self._thresholds.take(index, axis=0)
             index = index * self._n_outcomes + exceeded.sum(axis=1)
@@ -81,6 +88,15 @@ class TabularVectorEnv(VectorEnv):
             rewards[self._finished], terminated[self._finished], truncated[self._finished] = 0.0, False, False
             self._restart(np.flatnonzero(self._finished))
         self._finished = terminated | truncated
+
+    def _checked_actions(self, actions) -> np.ndarray:
+        actions = np.asarray(actions)
+        # Seen as unsigned, a negative number is huge: one comparison covers both ends.
+        if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
+            raise ValueError(f"the actions are {actions!r}; accepted are {self.num_envs} whole numbers")
+        if np.maximum.reduce(actions.astype(np.uintp, copy=False)) >= self._n_actions:
+            raise ValueError(f"the actions are {actions}; accepted are 0 to {self._n_actions - 1}")
+        return actions
 
     def _restart(self, index: np.ndarray) -> None:
         self._steps[index], self._finished[index] = 0, False
@@ -110,25 +126,25 @@ def as_vector_env(env: gym.Env | VectorEnv, num_envs: int) -> VectorEnv:
                 f"accepted are {num_envs} copies and AutoresetMode.DISABLED"
             )
         return env
-    if hasattr(env.unwrapped, "P") and _only_standard_wrappers(env):
+    if _is_its_model(env):
         return TabularVectorEnv(env, num_envs, AutoresetMode.DISABLED)
     if num_envs == 1:
         return SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.DISABLED)
     if env.spec is None:
         raise ValueError(
-            f"{type(env).__name__} is not registered and has no model P, so it cannot be copied {num_envs} times; "
-            "accepted are environments from gym.make, toy-text environments and vector environments"
+            f"{type(env).__name__} is not registered, so it cannot be copied {num_envs} times; accepted are "
+            "environments from gym.make, Gymnasium's toy-text environments and vector environments (where P tells all "
+            "that your environment does: TabularVectorEnv)"
         )
     return SyncVectorEnv([lambda: gym.make(env.spec)] * num_envs, autoreset_mode=AutoresetMode.DISABLED)
 
 
-def _only_standard_wrappers(env: gym.Env) -> bool:
-    """Whether the model alone tells what the environment does; a wrapper of the user's may change anything."""
-    while isinstance(env, gym.Wrapper):
-        if not isinstance(env, (TimeLimit, OrderEnforcing, PassiveEnvChecker)):
-            return False
+def _is_its_model(env: gym.Env) -> bool:
+    """Whether P alone tells what the environment does; a wrapper or a subclass of the user's may change anything."""
+    while isinstance(env, (TimeLimit, OrderEnforcing, PassiveEnvChecker)):
         env = env.env
-    return True
+    known = any(type(env).step is world.step and type(env).reset is world.reset for world in TOY_TEXT)
+    return known and not getattr(env, "fickle_passenger", False)
 
 
 def _model_of(env: gym.Env | TabularMDP, start: int | None) -> tuple[TabularMDP, np.ndarray, float]:

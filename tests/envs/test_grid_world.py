@@ -58,6 +58,13 @@ class TestRules:
         *_, terminated, truncated = walk(GridWorld(max_steps=3), RIGHT, RIGHT, RIGHT)
         assert terminated and not truncated  # arriving with the last step is arriving
 
+    def test_out_of_time_the_world_goes_on(self):
+        world = GridWorld(max_steps=1)
+        world.reset(seed=0)
+        assert world.step(2)[3]
+        state, reward, terminated, truncated, _ = world.step(2)
+        assert (state, reward, terminated, truncated) == (8, -0.1, False, True)
+
     def test_the_goal_pays_once(self):
         world = GridWorld()
         walk(world, RIGHT, RIGHT, RIGHT)
@@ -204,6 +211,13 @@ class TestArguments:
         assert world.to_state((2, 1)) == 11
         with pytest.raises(ValueError, match="outside the grid of 3 rows and 5 columns"):
             world.to_state((3, 0))
+        for state in (15, -1, 2.5, "S"):
+            with pytest.raises(ValueError, match="accepted are 0 to 14"):
+                world.to_cell(state)
+
+    def test_a_single_column(self):
+        assert GridWorld((5, 1)).goal == (4, 0)
+        assert GridWorld((1, 5)).goal == (0, 4)
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -221,13 +235,18 @@ class TestArguments:
             ({"obstacles": [(0, 0)]}, r"an obstacle stands on the start \(0, 0\)"),
             ({"obstacles": [(0, 3)]}, r"an obstacle stands on the goal \(0, 3\)"),
             ({"obstacles": [(9, 9)]}, r"an obstacle is \(9, 9\), outside"),
-            ({"slip": -0.1}, "slip is -0.1; accepted are probabilities"),
+            ({"slip": -0.1}, "slip is -0.1; accepted are numbers from 0 to 1"),
             ({"slip": 1.5}, "slip is 1.5"),
             ({"slip": np.nan}, "slip is nan"),
             ({"max_steps": 0}, "max_steps is 0"),
             ({"max_steps": 2.5}, "max_steps is 2.5"),
             ({"step_reward": np.nan}, "nan.*accepted are finite numbers"),
             ({"cell_rewards": {(0, 1): np.inf}}, "inf.*accepted are finite numbers"),
+            ({"step_reward": "low"}, "step_reward is 'low'"),
+            ({"slip": "icy"}, "slip is 'icy'"),
+            ({"max_steps": None}, "max_steps is None"),
+            ({"cell_rewards": [1.0]}, r"cell_rewards is \[1.0\]; accepted is a dictionary"),
+            ({"cell_rewards": {(0, 1): "much"}}, r"the reward of \(0, 1\) is 'much'"),
             ({"cell_rewards": {(7, 1): 1.0}}, r"a cell reward is \(7, 1\), outside"),
             ({"render_mode": "human"}, "render_mode is 'human'"),
         ],

@@ -148,6 +148,34 @@ class TestChoice:
             _, rewards, *_ = envs.step(np.ones(num_envs, dtype=int))
             assert rewards.tolist() == pytest.approx([-10.0] * num_envs)
 
+    def test_a_subclass_is_honoured(self):
+        class Windy(GridWorld):
+            def step(self, action):
+                state, reward, *rest = super().step(action)
+                return state, reward - 1, *rest
+
+        class Elsewhere(GridWorld):
+            def reset(self, **arguments):
+                super().reset(**arguments)
+                self.state = 5
+                return 5, {}
+
+        class Named(GridWorld):
+            pass
+
+        assert as_vector_env(Windy(), 1).reset(seed=0)[0].tolist() == [0]
+        envs = as_vector_env(Windy(), 1)
+        envs.reset(seed=0)
+        assert envs.step(np.ones(1, int))[1].tolist() == pytest.approx([-1.1])
+        assert as_vector_env(Elsewhere(), 1).reset(seed=0)[0].tolist() == [5]
+        assert isinstance(as_vector_env(Named(), 3), TabularVectorEnv)
+        with pytest.raises(ValueError, match="Windy is not registered"):
+            as_vector_env(Windy(), 3)
+
+    @pytest.mark.skipif("Taxi-v4" not in gym.registry, reason="the passenger changes their mind in Taxi-v4 only")
+    def test_what_the_model_does_not_tell_is_honoured(self):
+        assert not isinstance(as_vector_env(gym.make("Taxi-v4", fickle_passenger=True), 2), TabularVectorEnv)
+
     def test_a_model_of_ones_own(self):
         P = np.zeros((3, 1, 3))
         P[[0, 1, 2], 0, [1, 2, 2]] = 1
@@ -163,6 +191,20 @@ class TestChoice:
         for wrong, n in ((envs, 5), (TabularVectorEnv(GridWorld(), 4), 4)):
             with pytest.raises(ValueError, match=f"accepted are {n} copies and AutoresetMode.DISABLED"):
                 as_vector_env(wrong, n)
+
+    @pytest.mark.parametrize("actions", [[4, 0], [0, -1], [0.0, 1.0], [0], 0, [[0], [1]], ["up", "up"]])
+    @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, DISABLED])
+    def test_wrong_actions(self, mode, actions):
+        envs = TabularVectorEnv(GridWorld(), 2, mode)
+        envs.reset(seed=0)
+        with pytest.raises(ValueError, match=r"the actions are (.|\s)*; accepted are"):
+            envs.step(actions)
+        envs.step([1, 2])
+
+    @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, DISABLED])
+    def test_a_step_before_the_first_reset(self, mode):
+        with pytest.raises(gym.error.ResetNeeded, match=r"call reset\(\) first"):
+            TabularVectorEnv(GridWorld(), 2, mode).step([0, 0])
 
     def test_wrong_arguments(self):
         with pytest.raises(ValueError, match="num_envs is 0"):
@@ -181,5 +223,5 @@ class TestChoice:
         class Coin(gym.Env):
             observation_space, action_space = gym.spaces.Discrete(1), gym.spaces.Discrete(2)
 
-        with pytest.raises(ValueError, match="Coin is not registered and has no model P"):
+        with pytest.raises(ValueError, match="Coin is not registered, so it cannot be copied 2 times"):
             as_vector_env(Coin(), 2)
