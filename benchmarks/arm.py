@@ -22,7 +22,7 @@ GOAL_OVER_REACHER, GOAL_OVER_MUJOCO = 100, 4
 WORK = 40_000  # environment steps a contestant makes in one round, roughly
 
 
-def run(rounds: int = 5) -> dict:
+def run(rounds: int = 15) -> dict:
     result = {"control_step_s": ReachVectorEnv(1).dt, "rows": []}
     for n in LINKS:
         for B in BATCHES:
