@@ -65,8 +65,9 @@ class EpisodeLog:
         ended = done.nonzero()[0]
         if ended.size:
             agent = ended // self._n_envs if self._n_envs > 1 else ended
-            self._finished.append((agent, self._return[ended], self._length[ended], self.n_steps))
-            self._recent.extend(self._return[ended].tolist())
+            returns = self._return[ended]
+            self._finished.append((agent, returns, self._length[ended], self.n_steps))
+            self._recent.extend(returns[-self._recent.maxlen :].tolist())
             self._return[ended] = self._length[ended] = 0
             self.n_episodes += np.bincount(agent, minlength=len(self.n_episodes))
         return ended

@@ -91,10 +91,11 @@ class TabularVectorEnv(VectorEnv):
 
     def _checked_actions(self, actions) -> np.ndarray:
         actions = np.asarray(actions)
-        # Seen as unsigned, a negative number is huge: one comparison covers both ends.
         if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
             raise ValueError(f"the actions are {actions!r}; accepted are {self.num_envs} whole numbers")
-        if np.maximum.reduce(actions.astype(np.uintp, copy=False)) >= self._n_actions:
+        actions = np.ascontiguousarray(actions, dtype=np.intp)
+        # Seen as unsigned, a negative number is huge: one comparison covers both ends.
+        if np.maximum.reduce(actions.view(np.uintp)) >= self._n_actions:
             raise ValueError(f"the actions are {actions}; accepted are 0 to {self._n_actions - 1}")
         return actions
 
