@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rlbook.checks.batches import chosen, double_value, evaluator_selects, places_changed, selector_evaluates
 from rlbook.checks.exercise import Exercise
 from rlbook.dqn import double_dqn_target, epsilon_greedy_actions, huber_loss, polyak_update, td_target
 from rlbook.training import ring_rows
@@ -106,7 +107,7 @@ def _dqn_loss(q, action, reward, next_q, terminated, gamma):
 
 
 def _errors(q, action, reward, next_q, terminated, gamma):
-    return td_target(reward, next_q, terminated, gamma) - q[np.arange(len(q)), action]
+    return td_target(reward, next_q, terminated, gamma) - chosen(q, action)
 
 
 def _every_pair(q, action, reward, next_q, terminated, gamma):
@@ -140,10 +141,6 @@ def _double_mistake(next_value, masked=True):
         return td_target(reward, next_value(online, target)[:, None], terminated & masked, gamma)
 
     return target
-
-
-def _chosen(q, action):
-    return np.take_along_axis(q, action[:, None], axis=1)[:, 0]
 
 
 EXERCISES = (
@@ -259,16 +256,16 @@ EXERCISES = (
         ),
         mistakes={
             "It takes the target network's own maximum, which is plain DQN: the online network chooses the action.": (
-                _double_mistake(lambda online, target: target.max(axis=1))
+                _double_mistake(evaluator_selects)
             ),
             "The online network also evaluates: read the chosen action's value from `next_q_target`.": (
-                _double_mistake(lambda online, target: online.max(axis=1))
+                _double_mistake(selector_evaluates)
             ),
             "The networks have changed places: the online one chooses, the target network says what it is worth.": (
-                _double_mistake(lambda online, target: _chosen(online, target.argmax(axis=1)))
+                _double_mistake(places_changed)
             ),
             "It bootstraps past a terminal state: multiply the next value by `1 - terminated`.": (
-                _double_mistake(lambda online, target: _chosen(target, online.argmax(axis=1)), masked=False)
+                _double_mistake(double_value, masked=False)
             ),
             "It does not discount: multiply the next value by gamma.": (
                 lambda reward, online, target, terminated, gamma: double_dqn_target(

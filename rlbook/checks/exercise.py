@@ -11,15 +11,13 @@ import copy
 import html
 import importlib
 import inspect
-import linecache
 import re
-import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any
 
 import numpy as np
+
+from rlbook.checks.answers import Fault, NotAttempted, answer_of, comparison, what_differs
 
 CORRECT, NOT_YET, NOT_ATTEMPTED = "Correct", "Not yet", "Not attempted"
 
@@ -29,7 +27,6 @@ _LOOK = {
     NOT_YET: ("\N{MULTIPLICATION X}", "#d0561b", "208, 86, 27"),
     NOT_ATTEMPTED: ("\N{WHITE CIRCLE}", "#7a7f87", "122, 127, 135"),
 }
-_SHOWN_ENTRIES = 16
 
 
 @dataclass(frozen=True)
@@ -176,10 +173,10 @@ def evaluate(exercise: Exercise, fn: Callable, seed: int = 0) -> CheckResult:
 
     cases = exercise.cases(seed)
     try:
-        answers = [_answer(exercise, fn, case) for case in cases]
-    except NotImplementedError:
+        answers = [answer_of(fn, exercise.name, exercise.arguments, case) for case in cases]
+    except NotAttempted:
         return verdict(NOT_ATTEMPTED, "Write your code in place of `raise NotImplementedError`, then check again.")
-    except _Fault as fault:
+    except Fault as fault:
         return verdict(NOT_YET, *fault.args)
     wanted = _answers(exercise.reference, cases)
     agrees = [_same(a, w, exercise.tolerance) for a, w in zip(answers, wanted, strict=True)]
@@ -188,44 +185,11 @@ def evaluate(exercise: Exercise, fn: Callable, seed: int = 0) -> CheckResult:
     if exercise.starter and _matches(answers, exercise.starter, cases, exercise.tolerance):
         return verdict(NOT_ATTEMPTED, "It still answers as the code you were given does: find what is wrong in it.")
     first = agrees.index(False)
-    case = _describe(exercise, cases[first], answers[first], wanted[first])
+    case = comparison(exercise.arguments, cases[first], answers[first], wanted[first])
     for sentence, mistake in exercise.mistakes.items():
         if _matches(answers, mistake, cases, exercise.tolerance):
             return verdict(NOT_YET, sentence, case)
-    return verdict(NOT_YET, _what_differs(answers[first], wanted[first]), case)
-
-
-class _Fault(Exception):
-    """An answer that is not one: (message, case)."""
-
-
-def _answer(exercise: Exercise, fn: Callable, case: tuple) -> np.ndarray:
-    """The answer as an array of numbers; raises _Fault, or NotImplementedError for the untouched starter."""
-    arguments = copy.deepcopy(case)
-    try:
-        # A warning on stderr costs all points under nbgrader; what is wrong shows in the numbers anyway.
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            answer = fn(*arguments)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        call = f"{exercise.name}({', '.join(exercise.arguments)})"
-        raise _Fault(
-            _what_was_raised(error, fn), f"It was called as `{call}`, with {_given(exercise, case)}."
-        ) from None
-    if answer is None:
-        raise _Fault("It returns None: end the function with `return` and the answer.")
-    try:
-        answer = np.asarray(answer, dtype=float)
-    except Exception:
-        kind = type(answer).__name__
-        raise _Fault(f"It returns a {kind} that is no array of numbers.") from None
-    changed = [f"`{n}`" for n, a, b in zip(exercise.arguments, case, arguments, strict=True) if not _unchanged(a, b)]
-    if changed:
-        name = changed[0].strip("`")
-        raise _Fault(f"It changes its input {' and '.join(changed)}: work on a copy, `{name}.copy()`.")
-    return answer
+    return verdict(NOT_YET, what_differs(answers[first], wanted[first]), case)
 
 
 def _answers(fn: Callable, cases: list[tuple]) -> list[np.ndarray]:
@@ -239,62 +203,6 @@ def _matches(answers: list[np.ndarray], fn: Callable, cases: list[tuple], tolera
 
 def _same(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
     return a.shape == b.shape and np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
-
-
-def _unchanged(before: Any, after: Any) -> bool:
-    return not isinstance(before, np.ndarray) or np.array_equal(before, after)
-
-
-def _what_was_raised(error: Exception, fn: Callable) -> str:
-    """Type and message of an exception, and the last line of the student's own cell that led to it."""
-    cell = getattr(getattr(fn, "__code__", None), "co_filename", None)
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == cell]
-    where = ""
-    if lines:
-        source = linecache.getline(cell, lines[-1]).strip()
-        where = f" in line {lines[-1]} of its cell" + (f", `{source}`" if source else "")
-    message = " ".join(str(error).split()) or "no message"
-    return f"It raised {type(error).__name__}{where}: {message}"
-
-
-def _what_differs(answer: np.ndarray, wanted: np.ndarray) -> str:
-    if answer.shape != wanted.shape:
-        return f"It returns {_kind(answer)}; expected is {_kind(wanted)}."
-    if not np.isfinite(answer).all():
-        return f"It returns {answer[~np.isfinite(answer)].ravel()[0]:g} where a finite number is expected."
-    return "It returns other numbers than expected."
-
-
-def _describe(exercise: Exercise, case: tuple, answer: np.ndarray, wanted: np.ndarray) -> str:
-    """What went in, what came out and what was expected, in one line."""
-    what = "it returns"
-    if answer.shape == wanted.shape and wanted.size > _SHOWN_ENTRIES:
-        difference = np.where(np.isfinite(answer), np.abs(answer - wanted), np.inf)
-        worst = np.unravel_index(difference.argmax(), wanted.shape)
-        what = f"at [{', '.join(str(i) for i in worst)}] it returns"
-        answer, wanted = answer[worst], wanted[worst]
-    digits = 6 if _show(answer) != _show(wanted) else 16
-    given, got, expected = _given(exercise, case), _show(answer, digits), _show(wanted, digits)
-    return f"With {given}: {what} {got}, expected is {expected}."
-
-
-def _given(exercise: Exercise, case: tuple) -> str:
-    return ", ".join(f"{name} = {_show(value)}" for name, value in zip(exercise.arguments, case, strict=True))
-
-
-def _show(value: Any, digits: int = 6) -> str:
-    array = np.asarray(value)
-    if array.size > _SHOWN_ENTRIES:
-        return _kind(array)
-    return str(array.tolist() if array.dtype.kind in "biu" else _rounded(array.tolist(), digits)).replace("'", "")
-
-
-def _rounded(values, digits: int):
-    return [_rounded(v, digits) for v in values] if isinstance(values, list) else f"{values + 0.0:.{digits}g}"
-
-
-def _kind(array: np.ndarray) -> str:
-    return f"an array of shape {array.shape}" if array.ndim else "a single number"
 
 
 def _with_code(line: str) -> str:

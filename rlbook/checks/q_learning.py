@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rlbook.checks.batches import double_value, evaluator_selects, places_changed, selector_evaluates
 from rlbook.checks.exercise import Exercise
 from rlbook.q_learning import QLearning, epsilon_greedy, td_error
 
@@ -84,13 +85,8 @@ def _td_update(q, reward, next_q, terminated, alpha, gamma):
     return q + alpha * td_error(q, reward, next_q.max(axis=1), terminated, gamma)
 
 
-def _chosen(next_q, action):
-    return np.take_along_axis(next_q, action[:, None], axis=1)[:, 0]
-
-
 def _double_td_update(q, reward, next_q_select, next_q_evaluate, terminated, alpha, gamma):
-    next_value = _chosen(next_q_evaluate, next_q_select.argmax(axis=1))
-    return q + alpha * td_error(q, reward, next_value, terminated, gamma)
+    return q + alpha * td_error(q, reward, double_value(next_q_select, next_q_evaluate), terminated, gamma)
 
 
 def _epsilon_schedule(epsilon, epsilon_decay, epsilon_min, n_episodes):
@@ -261,19 +257,19 @@ EXERCISES = (
         ),
         mistakes={
             "The selecting table also evaluates, which is plain Q-learning: read the value from `next_q_evaluate`.": (
-                _double_mistake(lambda select, evaluate: select.max(axis=1))
+                _double_mistake(selector_evaluates)
             ),
             "It takes the maximum of the evaluating table: evaluate the action that `next_q_select` prefers.": (
-                _double_mistake(lambda select, evaluate: evaluate.max(axis=1))
+                _double_mistake(evaluator_selects)
             ),
             "The two tables have changed places: `next_q_select` chooses, `next_q_evaluate` says what it is worth.": (
-                _double_mistake(lambda select, evaluate: _chosen(select, evaluate.argmax(axis=1)))
+                _double_mistake(places_changed)
             ),
             "It takes the maximum of the two tables' mean: one table chooses, the other evaluates.": (
                 _double_mistake(lambda select, evaluate: ((select + evaluate) / 2).max(axis=1))
             ),
             "It bootstraps past a terminal state: multiply the next value by `1 - terminated`.": (
-                _double_mistake(lambda s, e: _chosen(e, s.argmax(axis=1)), masked=False)
+                _double_mistake(double_value, masked=False)
             ),
         },
     ),

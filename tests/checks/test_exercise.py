@@ -1,9 +1,13 @@
 """The engine: what it says of every kind of answer, and how it is shown."""
 
 import ast
+import functools
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -99,6 +103,27 @@ def test_rounding_errors_are_forgiven_and_nothing_larger(exercise):
         ),
         (lambda x, n: None, "It returns None: end the function with `return` and the answer.", ""),
         (lambda x, n: "six", "It returns a str that is no array of numbers.", ""),
+        (lambda x, n: str(x[0]), "It returns a str that is no array of numbers.", ""),
+        (lambda x, n: [f"{value:.3f}" for value in x * n], "It returns a list that is no array of numbers.", ""),
+        (lambda x, n: (value * n for value in x), "It returns a generator that is no array of numbers.", ""),
+        (lambda x, n: {1, 2}, "It returns a set that is no array of numbers.", ""),
+        (
+            lambda x, n: [3.0, None],
+            "It returns an array in which not every entry is a number: one is None.",
+            "",
+        ),
+        (
+            lambda x, n: np.array([3.0, "6"], dtype=object),
+            "It returns an array in which not every entry is a number: one is a str.",
+            "",
+        ),
+        (lambda x, n: x.sum, "It returns a function, not what the function gives: are its brackets `()` missing?", ""),
+        (
+            lambda x, n: x * n + 0.5j * (x > 1),
+            "It returns complex numbers, such as 6+0.5j; expected are real ones. "
+            "Roots and fractional powers of negative numbers are complex.",
+            "",
+        ),
         (lambda x, n: [[1], [1, 2]], "It returns a list that is no array of numbers.", ""),
         (
             lambda x, n: (x * n)[:, None],
@@ -169,6 +194,99 @@ def test_warnings_do_not_reach_the_notebook(exercise, recwarn):
 def test_two_mistakes_at_once_are_not_given_the_name_of_one(exercise):
     result = evaluate(exercise, lambda x, n: -x - n)
     assert result.message == "It returns other numbers than expected."
+
+
+def test_a_blank_function_that_is_called_is_named():
+    """Only a blank function of its own makes an exercise Not attempted."""
+
+    def blank(x):
+        raise NotImplementedError
+
+    def calls_it(x, n):
+        return blank(x) * n
+
+    def blank_inside(x, n):
+        def inner():
+            raise NotImplementedError("to do")
+
+        return [inner() for _ in x]
+
+    @functools.wraps(calls_it)
+    def wrapped(*arguments):
+        return calls_it(*arguments)
+
+    told = CheckResult("double", NOT_YET, "It calls `blank`, which is not written yet: solve that first.", 0, 2)
+    assert evaluate(make(), calls_it) == evaluate(make(), wrapped) == told
+    assert evaluate(make(), blank_inside).status == NOT_ATTEMPTED
+
+
+def test_a_blank_function_behind_a_proxy_is_not_attempted():
+    class Proxy:
+        def __call__(self, x, n):
+            raise NotImplementedError
+
+    assert evaluate(make(), Proxy()).status == NOT_ATTEMPTED
+
+
+def test_what_a_library_has_not_implemented_is_an_error_like_any_other():
+    torch = pytest.importorskip("torch")
+    in_compiled_code = evaluate(make(), lambda x, n: torch.zeros(2, device="meta").cpu())
+    in_python_code = evaluate(make(), lambda x, n: gym.Env().step(0))
+    for result in (in_compiled_code, in_python_code):
+        assert result.message.startswith("It raised NotImplementedError in line ")
+
+
+@pytest.mark.parametrize("farewell", [None, 0, 3, "bye"])
+def test_leaving_python_is_told_and_does_not_leave(exercise, farewell):
+    def fn(x, n):
+        sys.exit(farewell)
+
+    message = evaluate(exercise, fn).message
+    line = fn.__code__.co_firstlineno + 1
+    assert message.startswith(f"It stops Python in line {line} of its cell, `sys.exit(farewell)`: give the answer back")
+
+
+def test_the_stop_button_passes(exercise):
+    def fn(x, n):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(exercise, fn)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda x: x.astype(object),
+        lambda x: [Fraction(value) for value in x],
+        lambda x: x.astype(complex),
+        lambda x: list(x.reshape(len(x), 1).ravel()),
+        lambda x: tuple(np.array(value) for value in x),
+        lambda x: pytest.importorskip("torch").tensor(x, requires_grad=True),
+        lambda x: [value for value in pytest.importorskip("torch").tensor(x)],
+    ],
+)
+def test_numbers_of_every_kind_are_judged_as_numbers(exercise, kind):
+    assert evaluate(exercise, lambda x, n: kind(x * n)).correct
+    assert evaluate(exercise, lambda x, n: kind(x + n)).message == "It adds."
+
+
+def test_single_numbers_of_every_kind_are_judged_as_numbers():
+    total = make(reference=lambda x, n: np.round((x * n).sum()))
+    for kind in (int, float, complex, Fraction, Decimal, np.float64, np.array):
+        assert evaluate(total, lambda x, n, kind=kind: kind(np.round((x * n).sum()))).correct, kind
+
+
+def test_true_and_false_count_as_1_and_0():
+    above = make(reference=lambda x, n: np.where(x > 0, 1.0, 0.0))
+    assert evaluate(above, lambda x, n: x > 0).correct
+    assert evaluate(above, lambda x, n: x < 0).message == "It returns True and False; expected are numbers."
+
+
+def test_numbers_right_to_single_precision_are_told_so(exercise):
+    message = evaluate(exercise, lambda x, n: (x * n / 7).astype(np.float32) * 7).message
+    assert message == "It is right in its first digits only: compute in float64, not float32."
+    assert evaluate(exercise, lambda x, n: np.float32(x * n + 1)).message == "It returns other numbers than expected."
 
 
 def test_untouched_starters_are_not_attempted():
