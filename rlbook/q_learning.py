@@ -220,13 +220,16 @@ class QLearning:
             self._update(rows, action, reward, next_rows, terminated, learning)
             rows = next_rows
             done = terminated | truncated
-            ended = log.record(reward, done)
+            before, ended = progress, log.record(reward, done)
             if ended.size:
                 self.decay_epsilon(ended if learning is None else ended[learning[ended]])
                 state, _ = envs.reset(options={"reset_mask": done})
                 rows = self._first_row + state
-                learning = log.n_episodes < n_episodes if n_episodes else None
-            before, progress = progress, log.n_steps if total_steps else log.n_episodes.min()
+                if n_episodes:
+                    learning = log.n_episodes < n_episodes
+                    progress = int(log.n_episodes.min())
+            if total_steps:
+                progress = log.n_steps
             bar.update(progress - before)
 
     def _select(self, rows: np.ndarray, training: bool) -> np.ndarray:
@@ -236,9 +239,10 @@ class QLearning:
         if not training:
             return greedy
         best = values.ravel().take(np.arange(0, values.size, self.n_actions) + greedy)
+        draws = self._rng.random(len(rows) + values.size)
         candidates = values == best[:, None]
-        candidates |= (self._rng.random(len(rows)) < self._epsilon)[:, None]
-        return (candidates * self._rng.random(values.shape)).argmax(axis=1)
+        candidates |= (draws[: len(rows)] < self._epsilon)[:, None]
+        return (candidates * draws[len(rows) :].reshape(values.shape)).argmax(axis=1)
 
     def _acting_values(self, rows: np.ndarray) -> np.ndarray:
         return self._tables[0].take(rows, axis=0)

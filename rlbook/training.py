@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,10 +46,10 @@ class EpisodeLog:
     def __init__(self, n_agents: int, n_envs: int = 1):
         self._n_envs = n_envs
         self._return = np.zeros(n_agents * n_envs)
-        self._length = np.zeros(n_agents * n_envs)
+        self._begin = np.zeros(n_agents * n_envs)  # the time step after which each environment's episode began
+        self._time = 0
         self._finished: list[tuple] = []
         self.n_steps = 0  # environment steps of each agent
-        self._recent: deque[float] = deque(maxlen=20)
         self.n_episodes = np.zeros(n_agents, dtype=int)
 
     def record(self, reward: np.ndarray, done: np.ndarray, real=True) -> np.ndarray:
@@ -60,22 +59,23 @@ class EpisodeLog:
         episode.
         """
         self._return += reward
-        self._length += real
+        self._time += 1
         self.n_steps += self._n_envs
+        if real is not True:
+            self._begin += ~real
         ended = done.nonzero()[0]
         if ended.size:
             agent = ended // self._n_envs if self._n_envs > 1 else ended
-            returns = self._return[ended]
-            self._finished.append((agent, returns, self._length[ended], self.n_steps))
-            self._recent.extend(returns[-self._recent.maxlen :].tolist())
-            self._return[ended] = self._length[ended] = 0
+            self._finished.append((agent, self._return.take(ended), self._time - self._begin.take(ended), self.n_steps))
+            self._return[ended], self._begin[ended] = 0, self._time
             self.n_episodes += np.bincount(agent, minlength=len(self.n_episodes))
         return ended
 
     @property
     def recent_return(self) -> float:
         """Mean return of the last 20 episodes; NaN before the first has ended."""
-        return sum(self._recent) / len(self._recent) if self._recent else float("nan")
+        returns = np.concatenate([returns for _, returns, *_ in self._finished[-20:]] or [[np.nan]])
+        return float(returns[-20:].mean())
 
     def history(self, n_episodes: int | None = None, metrics=None, interrupted: bool = False) -> History:
         """The finished episodes in the order they ended; of each agent the first ``n_episodes`` at most."""

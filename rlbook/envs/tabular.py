@@ -70,7 +70,9 @@ class TabularVectorEnv(VectorEnv):
     def step(self, actions):
         if self._states is None:
             raise gym.error.ResetNeeded("the episodes have not begun; call reset() first")
-        index = self._states * self._n_actions + self._checked_actions(actions)
+        actions = np.asarray(actions)
+        self._check_actions(actions)
+        index = self._states * self._n_actions + actions
         if self._n_outcomes > 1:
             exceeded = self.np_random.random((self.num_envs, 1)) >= self._thresholds.take(index, axis=0)
             index = index * self._n_outcomes + exceeded.sum(axis=1)
@@ -89,15 +91,11 @@ class TabularVectorEnv(VectorEnv):
             self._restart(np.flatnonzero(self._finished))
         self._finished = terminated | truncated
 
-    def _checked_actions(self, actions) -> np.ndarray:
-        actions = np.asarray(actions)
+    def _check_actions(self, actions: np.ndarray) -> None:
         if actions.shape != (self.num_envs,) or actions.dtype.kind not in "iu":
             raise ValueError(f"the actions are {actions!r}; accepted are {self.num_envs} whole numbers")
-        actions = np.ascontiguousarray(actions, dtype=np.intp)
-        # Seen as unsigned, a negative number is huge: one comparison covers both ends.
-        if np.maximum.reduce(actions.view(np.uintp)) >= self._n_actions:
+        if np.minimum.reduce(actions) < 0 or np.maximum.reduce(actions) >= self._n_actions:
             raise ValueError(f"the actions are {actions}; accepted are 0 to {self._n_actions - 1}")
-        return actions
 
     def _restart(self, index: np.ndarray) -> None:
         self._steps[index], self._finished[index] = 0, False
