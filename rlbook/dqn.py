@@ -124,6 +124,31 @@ class QNetwork(nn.Module):
                 gradient = (gradient @ linear.weight).mul_(x.sign())  # through the ReLU where it was open
 
 
+def _checked(config: dict) -> dict:
+    """The hyperparameters as plain Python values, which a file can hold; ValueError for the first that cannot be."""
+    counts = "state_dim", "action_dim", "buffer_size", "batch_size", "target_update_freq", "hidden_dims"
+    check_arguments(
+        config,
+        unit=("gamma", "epsilon", "epsilon_decay", "epsilon_min", "tau"),
+        positive=("learning_rate", "updates_per_step", "max_grad_norm"),
+        count=counts,
+        natural=("learning_starts", "seed"),
+        switch=("double", "huber"),
+        optional=("tau", "max_grad_norm"),
+    )
+    for name, value in config.items():
+        if isinstance(value, (tuple, list)) != (name == "hidden_dims"):
+            what = "one width for each layer, in a tuple" if name == "hidden_dims" else "one number"
+            raise ValueError(f"{name} is {value!r}; accepted is {what}")
+    if config["buffer_size"] < config["batch_size"]:
+        raise ValueError(
+            f"buffer_size is {config['buffer_size']}; accepted are {config['batch_size']}, the batch_size, and more"
+        )
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in config.items()}
+    whole = {name: int(plain[name]) for name in (*counts[:-1], "learning_starts", "seed")}
+    return plain | whole | {"hidden_dims": tuple(int(width) for width in config["hidden_dims"])}
+
+
 class DQNAgent:
     """Deep Q-learning for any Gymnasium environment with a vector observation and discrete actions.
 
@@ -150,6 +175,8 @@ class DQNAgent:
 
     ``online`` and ``target`` are the networks, ``buffer`` the memory, ``n_updates`` the training steps taken and
     ``losses`` the most recent losses, at most ``KEPT_LOSSES``.
+
+    Raises ValueError for a hyperparameter outside these meanings, naming it.
     """
 
     KEPT_LOSSES = 10_000
@@ -178,26 +205,19 @@ class DQNAgent:
         device: str = "cpu",
         target_rule: Callable | None = None,
     ):
-        self._config = {k: v for k, v in locals().items() if k not in ("self", "device", "target_rule")}
-        check_arguments(
-            self._config,
-            unit=("gamma", "epsilon", "epsilon_decay", "epsilon_min", "tau"),
-            positive=("learning_rate", "updates_per_step", "max_grad_norm"),
-            count=("state_dim", "action_dim", "buffer_size", "batch_size", "target_update_freq", "hidden_dims"),
-            optional=("tau", "max_grad_norm"),
-        )
-        if buffer_size < batch_size:
-            raise ValueError(f"buffer_size is {buffer_size}; accepted are {batch_size}, the batch_size, and more")
+        self._config = _checked({k: v for k, v in locals().items() if k not in ("self", "device", "target_rule")})
+        if target_rule is not None and not callable(target_rule):
+            raise ValueError(f"target_rule is {target_rule!r}; accepted is a function, or None")
         self.__dict__.update(self._config)  # every hyperparameter is an attribute of its name
-        self.hidden_dims, self.device, self.n_updates = tuple(hidden_dims), torch.device(device), 0
-        self.target_rule = target_rule
-        weights, replay, acting, envs = spawn_seeds(seed, 4)
-        self.online, self.target = (QNetwork(state_dim, action_dim, hidden_dims, weights).to(device) for _ in range(2))
+        self.target_rule, self.device, self.n_updates = target_rule, torch.device(device), 0
+        weights, replay, acting, envs = spawn_seeds(self.seed, 4)
+        widths = self.state_dim, self.action_dim, self.hidden_dims
+        self.online, self.target = (QNetwork(*widths, seed=weights).to(self.device) for _ in range(2))
         self._weights, self._target_weights = flat_parameters(self.online), flat_parameters(self.target)
         # One vector of weights makes the optimiser, the clipping and the copy one operation each.
-        self._optimizer = torch.optim.Adam([self._weights], lr=learning_rate, fused=True)
-        self.buffer = ReplayBuffer(buffer_size, state_dim=state_dim, seed=replay)
-        self._sampled = np.empty((batch_size, 2 * state_dim + 3), dtype=np.float32)
+        self._optimizer = torch.optim.Adam([self._weights], lr=self.learning_rate, fused=True)
+        self.buffer = ReplayBuffer(self.buffer_size, state_dim=self.state_dim, seed=replay)
+        self._sampled = np.empty((self.batch_size, 2 * self.state_dim + 3), dtype=np.float32)
         self._rng, self._env_seeds = np.random.default_rng(acting), np.random.default_rng(envs)
         self._updates_due = 0.0
         self.losses: deque[float] = deque(maxlen=self.KEPT_LOSSES)
@@ -244,11 +264,11 @@ class DQNAgent:
     def learn(self, envs: gym.Env | VectorEnv, total_steps: int, progress: bool = False) -> History:
         """Learn for ``total_steps`` environment steps, those of all copies counted.
 
-        Interrupting keeps what was learned and returns the history so far. ``learn`` may be called again, on another
-        environment too.
+        Interrupting keeps what was learned and returns the history so far; its ``metrics["loss"]`` are ``losses``.
+        ``learn`` may be called again, on another environment too. Raises ValueError for an environment whose
+        observations are no vectors (state_dim,), or whose actions are not the numbers 0 to action_dim - 1.
         """
-        if total_steps < 1:
-            raise ValueError(f"total_steps is {total_steps}; accepted are 1 and more")
+        check_arguments({"total_steps": total_steps}, count=("total_steps",))
         log, interrupted = EpisodeLog(1), False
         with progress_bar(total_steps, "step", progress) as bar:
             try:
@@ -278,13 +298,16 @@ class DQNAgent:
             yield log
 
     def save(self, path) -> None:
-        """Write everything that learning goes on from, the memory included, to a safetensors file."""
+        """Write everything that learning goes on from, the memory included, to a safetensors file.
+
+        The environments are not in it: the next ``learn`` begins new episodes, as it always does.
+        """
         adam = self._optimizer.state_dict()["state"].get(0, {})
         arrays = {f"adam.{name}": value.cpu().numpy() for name, value in adam.items()}
         arrays |= {"weights": self._weights.cpu().numpy(), "target_weights": self._target_weights.cpu().numpy()}
         arrays |= {"buffer": self.buffer._rows[: len(self.buffer)], "losses": np.array(self.losses)}
-        config = {name: getattr(self, name) for name in self._config}
-        progress = {"n_updates": self.n_updates, "_updates_due": self._updates_due, "n_pushed": self.buffer.n_pushed}
+        config = _checked({name: getattr(self, name) for name in self._config} | {"buffer_size": self.buffer.capacity})
+        progress = {"n_updates": self.n_updates, "updates_due": self._updates_due, "n_pushed": self.buffer.n_pushed}
         random = [generator.bit_generator.state for generator in self._generators()]
         save_arrays(path, type(self).__name__, arrays, {"config": config, "progress": progress, "random": random})
 
@@ -295,19 +318,27 @@ class DQNAgent:
         Raises FileNotFoundError, or ValueError for a damaged or foreign file. Nothing is unpickled.
         """
         arrays, state = load_arrays(path, kind=cls.__name__)
-        agent = cls(**state["config"], device=device)
-        tensors = {name: torch.as_tensor(array, device=agent.device) for name, array in arrays.items()}
-        agent._weights.copy_(tensors["weights"])
-        agent._target_weights.copy_(tensors["target_weights"])
-        adam = {name.removeprefix("adam."): value for name, value in tensors.items() if name.startswith("adam.")}
-        agent._optimizer.load_state_dict({**agent._optimizer.state_dict(), "state": {0: adam} if adam else {}})
-        agent.buffer.n_pushed = state["progress"].pop("n_pushed")
-        agent.buffer._rows[: len(agent.buffer)] = arrays["buffer"]
-        agent.losses.extend(arrays["losses"].tolist())
-        agent.__dict__.update(state["progress"])
-        for generator, saved in zip(agent._generators(), state["random"], strict=True):
-            generator.bit_generator.state = saved
+        device = torch.device(device)
+        try:
+            agent = cls(**state["config"], device=device)
+            agent._restore(arrays, state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is no complete {cls.__name__} of this version: {error!r}") from None
         return agent
+
+    def _restore(self, arrays: dict[str, np.ndarray], state: dict) -> None:
+        tensors = {name: torch.as_tensor(array, device=self.device) for name, array in arrays.items()}
+        self._weights.copy_(tensors["weights"])
+        self._target_weights.copy_(tensors["target_weights"])
+        adam = {name.removeprefix("adam."): value for name, value in tensors.items() if name.startswith("adam.")}
+        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": {0: adam} if adam else {}})
+        progress = state["progress"]
+        self.n_updates, self._updates_due = progress["n_updates"], progress["updates_due"]
+        self.buffer.n_pushed = progress["n_pushed"]
+        self.buffer._rows[: len(self.buffer)] = arrays["buffer"]
+        self.losses.extend(arrays["losses"].tolist())
+        for generator, saved in zip(self._generators(), state["random"], strict=True):
+            generator.bit_generator.state = saved
 
     def _sample(self) -> Batch:
         fields = self.buffer.sample(self.batch_size, out=self._sampled)

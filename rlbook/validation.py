@@ -13,16 +13,17 @@ _KINDS = {
     "positive": ("numbers above 0", lambda value: 0 < value < float("inf")),
     "finite": ("finite numbers", isfinite),
     "count": ("whole numbers from 1", lambda value: 1 <= value < float("inf") and value == int(value)),
+    "natural": ("whole numbers from 0", lambda value: 0 <= value < float("inf") and value == int(value)),
+    "switch": ("True and False", lambda value: isinstance(value, bool)),
 }
 
 
-def check_arguments(values: dict, *, unit=(), fraction=(), positive=(), finite=(), count=(), optional=()) -> None:
+def check_arguments(values: dict, *, optional=(), **kinds) -> None:
     """Raise ValueError for the first value that is none of its kind, naming it; names in ``optional`` may be None.
 
-    values : arguments by name; ``unit`` and the others list the names of each kind. A tuple or list is accepted where
-    each of its entries is.
+    values : arguments by name.   kinds : the names of each kind, ``unit``, ``fraction``, ``positive``, ``finite``,
+    ``count``, ``natural`` or ``switch``. A tuple or list is accepted where each of its entries is.
     """
-    kinds = {"unit": unit, "fraction": fraction, "positive": positive, "finite": finite, "count": count}
     for kind, names in kinds.items():
         what, holds = _KINDS[kind]
         for name in names:

@@ -14,6 +14,7 @@ ROOT = Path(rlbook.__file__).parent
 HEAVY = {"torch", "matplotlib", "ipywidgets", "IPython", "mujoco"}
 # Lowest first. A module may import from its own floor and from those below it.
 FLOORS = (
+    ("validation",),
     ("mdp",),
     ("envs",),
     ("training", "q_learning", "dqn", "ppo", "sac", "td3", "sim_to_real"),

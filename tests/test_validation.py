@@ -14,6 +14,8 @@ from rlbook.validation import check_arguments
         ("positive", [1e-9, 5, 1e9], [0, -1, np.inf, np.nan]),
         ("finite", [-1e9, 0, 3.5], [np.inf, -np.inf, np.nan, "0", [0, np.nan]]),
         ("count", [1, 2.0, np.int64(3), (4, 5)], [0, 1.5, -1, np.inf, np.nan, "3", (2, 0)]),
+        ("natural", [0, 2.0, np.int64(3)], [-1, 1.5, np.inf, np.nan, "3", None]),
+        ("switch", [True, False], [0, 1, 1.0, "yes", None]),
     ],
 )
 def test_each_kind(kind, good, bad):
