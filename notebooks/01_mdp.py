@@ -19,8 +19,11 @@
 # - solve a small task exactly, by value iteration and by policy iteration, and say why both stop;
 # - spot a badly designed task before you spend a week training on it.
 #
-# **Time** about 60 minutes. **You need** Python, NumPy, a little probability. **Exercises**:
-# [exercises/01_mdp.ipynb](../exercises/01_mdp.ipynb).
+# **Time** about 60 minutes. **You need** Python, NumPy, a little probability; no reinforcement learning yet.
+# **Exercises**: [exercises/01_mdp.ipynb](../exercises/01_mdp.ipynb).
+#
+# "The chapter" is the text that this workbook accompanies, *Reinforcement Learning for Robotics*. You need not have read
+# it. Its examples are run here, and measured.
 
 # %%
 import inspect
@@ -30,10 +33,10 @@ import gymnasium as gym
 import numpy as np
 
 from rlbook.envs.chapter_reach import ARM as CHAPTER_ARM
-from rlbook.envs.chapter_reach import BASE_HEIGHT, LINK_LENGTHS, draw_chapter_targets
+from rlbook.envs.chapter_reach import BASE_HEIGHT, LINK_LENGTHS, chapter_reward_terms, draw_chapter_targets
 from rlbook.envs.controllers import PDController, distance_to_workspace, record_episodes
 from rlbook.envs.grid_world import ACTIONS, GridWorld
-from rlbook.envs.reach import ReachVectorEnv
+from rlbook.envs.reach import ReachVectorEnv, reward_terms
 from rlbook.mdp import (
     TabularMDP,
     Transition,
@@ -52,7 +55,7 @@ from rlbook.widgets import GammaPanel
 # ## The loop
 #
 # An **agent** sees the state $s_t$ of its world and chooses an action $a_t$. The **environment** answers with a reward
-# $r_{t+1}$ and a new state $s_{t+1}$. Everything in this book is about choosing those actions well.
+# $r_{t+1}$ and a new state $s_{t+1}$. Everything in this workbook is about choosing those actions well.
 
 # %%
 agent_environment_loop()
@@ -71,11 +74,18 @@ agent_environment_loop()
 # The **Markov property** is the fine print: $s_t$ must hold all that matters for what comes next. Angles without
 # velocities are not a state: a moving arm and a resting arm in the same pose have different futures.
 #
-# Our first robot lives on a grid of 16 cells. It starts at **S**, the star is its goal (+10, and the episode ends). Every
-# step costs 0.1; bumping into the grey obstacle costs 5 and the robot stays where it is.
+# Our first robot lives on a grid of 16 cells, the chapter's. It starts at **S**, the star is its goal (+10, and the
+# episode ends). Every other step costs 0.1, but bumping into the obstacle, the dark cell with the cross, costs 5, and
+# the robot stays where it is. A cell is written (row, column), counted from the top left.
 
 # %%
 world = GridWorld()
+value_map(np.zeros(16), world, title="The robot's world, all values 0", low=-1, high=10)
+
+# %% [markdown]
+# Four actions, and what comes of them. A tuple of what was seen in one step is called a **transition**.
+
+# %%
 state, _ = world.reset(seed=0)
 experience = []
 for action in [1, 2, 1, 1]:  # right, down (into the obstacle!), right, right
@@ -110,12 +120,18 @@ for t in experience:
 rewards = np.array([t.reward for t in experience])
 for gamma in (0.0, 0.5, 0.9, 0.99, 1.0):
     weights = gamma ** np.arange(len(rewards))
-    half_life = np.log(0.5) / np.log(gamma) if 0 < gamma < 1 else (0 if gamma == 0 else np.inf)
-    print(f"gamma {gamma:4.2f}: return {weights @ rewards:6.3f}, half-life of a reward {half_life:4.1f} steps")
+    print(f"gamma {gamma:4.2f}: return {weights @ rewards:6.3f}")
 
 # %% [markdown]
-# After its half-life a reward counts half. That is a good way to choose $\gamma$: a robot that acts 100 times a second with $\gamma = 0.99$ looks less than
-# a second ahead.
+# A reward $k$ steps away counts $\gamma^k$ times as much as one now. That weight has fallen to one half after
+# $\ln 0.5 / \ln \gamma$ steps, its **half-life**, and that is a good way to choose $\gamma$: how far ahead, in seconds,
+# shall a reward still count half?
+
+# %%
+for gamma in (0.5, 0.9, 0.99, 0.999):
+    half_life = np.log(0.5) / np.log(gamma)
+    print(f"gamma {gamma:5.3f}: a reward counts half after {half_life:5.1f} steps,", end=" ")
+    print(f"that is {half_life / 100:.2f} s for a robot that acts 100 times a second")
 
 # %% [markdown]
 # ## Values and the Bellman backup
@@ -155,23 +171,25 @@ assert np.isclose(V[two_left], -0.1 + 0.99 * 10)
 
 # %%
 first_sweeps = list(islice(value_iterates(mdp), 8))
+assert (first_sweeps[6] == first_sweeps[7]).all() and (first_sweeps[5] != first_sweeps[6]).any()
 side_by_side(
     [
         value_map(V, world, policy=optimal_actions(bellman_backup(V, mdp)), title=f"V_{k}", low=-1, high=10)
         for k, V in enumerate(first_sweeps)
-        if k in (1, 3, 7)
+        if k in (1, 3, 6)
     ],
-    alt="value iteration after 1, 3 and 7 sweeps",
+    alt="value iteration after 1, 3 and 6 sweeps",
 )
 
 # %% [markdown]
 # Arrows show **all** best actions: where several tie, the robot may take any of them. After one sweep most of the grid is
-# indifferent; after seven the values no longer change.
+# indifferent. From the sixth sweep on the values no longer change: the farthest cell is six steps from the goal.
 #
 # Why does this stop? Because the backup is a **contraction**: whatever two value functions you feed it, they come out
-# closer together, by a factor of at most $\gamma$. So the largest change shrinks at least by $\gamma$ a sweep, and when it
-# is $d$ the values are within $d\,\gamma / (1 - \gamma)$ of the true ones. That is the library's stopping rule. On a
-# slippery grid you can see the promise kept:
+# closer together: the largest difference shrinks at least by the factor $\gamma$. So does the largest change of a value
+# from sweep to sweep, and when that change is $d$ the values are within $d\,\gamma / (1 - \gamma)$ of the true ones. That is
+# the library's stopping rule. On a slippery grid (one step in five goes to the left or right of where it was aimed) you
+# can see the promise kept:
 
 # %%
 slippery = GridWorld(10, slip=0.2)
@@ -189,7 +207,10 @@ convergence(changes(0.9), gamma=0.9, title="10 × 10 grid, slip 0.2: change per 
 # ## Policy iteration
 #
 # The other classic: take a policy, compute its value **exactly** (a linear system, since the policy leaves no max in the
-# equation), act greedily on that value, repeat. It needs far fewer rounds, each of them more expensive:
+# equation), act **greedily** on that value (in each state take the action that one step of look-ahead likes best), repeat
+# until the policy no longer changes. A round costs more than a sweep.
+#
+# **Predict**: which of the two needs more rounds on the slippery grid of 10 × 10 cells, and by how much?
 
 # %%
 by_value, by_policy = value_iteration(slippery.mdp(0.99)), policy_iteration(slippery.mdp(0.99))
@@ -198,24 +219,27 @@ print(f"policy iteration: {by_policy.n_iterations} policies")
 print(f"they agree to 1e-7: {np.allclose(by_value.V, by_policy.V, atol=1e-7)}")
 
 start = slippery.to_state(slippery.start)
-print(
-    "value of the start under each policy on the way:",
-    [f"{V[start]:.2f}" for _, V in policy_iterates(slippery.mdp(0.99))],
-)
+on_the_way = [V for _, V in policy_iterates(slippery.mdp(0.99))]
+print("value of the start under each policy on the way:", ", ".join(f"{V[start]:.2f}" for V in on_the_way))
+never_worse = all((after >= before - 1e-9).all() for before, after in pairwise(on_the_way))
+print(f"no state's value ever falls: {never_worse}")
 
 # %% [markdown]
-# Every policy is at least as good as the one before it; that is the policy improvement theorem, in one line of output.
+# Every policy is at least as good as the one before it, in every state; that is the policy improvement theorem, seen at
+# work.
 
 # %% [markdown]
 # ## Your hands on it: the discount panel
 #
-# A ledge: the short way to the goal runs along four cells that cost 10 each. There is a longer, safe way round the wall.
+# A ledge: the short way to the goal runs beside four cells that cost 10 to step on (in the bottom row). There is a longer,
+# safe way over the top, round the wall.
 #
 # **Predict**, then drag:
-# 1. With `Slip probability` 0 the robot walks along the ledge. How much slip until it takes the long way?
-# 2. Lower `Discount gamma` to 0.5. Why do the values fade with distance, and why does the robot grow careless?
-# 3. Make `Reward of a step` positive. What does a robot do that is paid by the hour?
-# 4. Drag `Sweep` back to 0 and press play: the goal's value spreads one cell a sweep.
+# 1. With `Slip probability` 0 the robot walks along the ledge. How much slip until the arrow at **S** turns to the long way?
+# 2. Set `Slip probability` to 0.05 and lower `Discount gamma` from 0.99 to 0.5. Why do the values fade with distance, and
+#    why does the robot go back to the dangerous way?
+# 3. Press `Reset`, then drag `Reward of a step` to 0.2. What does a robot do that is paid by the hour?
+# 4. Press `Reset`, drag `Sweep` to 0 and press `Play`: how far does the goal's value spread with every sweep?
 
 # %%
 ledge = GridWorld.from_text(
@@ -227,15 +251,20 @@ panel = GammaPanel(ledge)
 panel
 
 # %% [markdown]
+# At the second stop the robot trades safety for speed: with $\gamma = 0.5$ the goal loses half its worth with every step
+# that the long way takes more, and a fall that may come in three steps counts only an eighth. The next cells measure the
+# first and the second stop; the third comes back under *Break it*.
+
+# %% [markdown]
 # ## Experiment: where does the robot change its mind?
 #
-# You saw it with the slider; now measure it. We look for the slip at which going up (the long way) becomes better than
-# going right, by halving the interval.
+# You saw it with the sliders; now measure it. We look for the slip at which going up (the long way) becomes better than
+# going right, by halving the interval that it must lie in.
 
 
 # %%
-def margin_of_the_long_way(slip):
-    solution = value_iteration(ledge.replace(slip=slip).mdp(0.99))
+def margin_of_the_long_way(slip, gamma=0.99):
+    solution = value_iteration(ledge.replace(slip=slip).mdp(gamma))
     at_start = solution.Q[ledge.to_state(ledge.start)]
     return at_start[ACTIONS.index("up")] - at_start[ACTIONS.index("right")]
 
@@ -246,6 +275,10 @@ while high - low > 1e-4:
     middle = (low + high) / 2
     low, high = (low, middle) if margin_of_the_long_way(middle) > 0 else (middle, high)
 print(f"from a slip of {100 * high:.1f} % the long way is better")
+
+for gamma in (0.99, 0.5):
+    way = "long" if margin_of_the_long_way(0.05, gamma) > 0 else "short"
+    print(f"with slip 0.05 and gamma {gamma:.2f} the robot takes the {way} way")
 
 # %%
 side_by_side(
@@ -258,13 +291,18 @@ side_by_side(
 )
 
 # %% [markdown]
-# A policy that is perfect in a perfect simulation hugs the cliff. The real robot slips. Chapter 5 is about exactly this.
+# A policy that is perfect in a perfect simulation walks along the edge. The real robot slips. Chapter 5 is about exactly
+# this.
 
 # %% [markdown]
 # ## A world that somebody else made: FrozenLake
 #
 # Gymnasium's toy-text worlds publish their model, so everything above works on them too. On FrozenLake the robot crosses
-# ice with holes; on slippery ice it goes where it aims only one time in three.
+# ice with holes, and only arriving at the goal pays: 1. On slippery ice the robot goes where it aims one time in three,
+# and to either side just as often.
+#
+# **Predict**: how often does the best policy arrive when the ice is slippery? (However long it takes: the model knows no
+# time limit. The environment itself stops after 100 steps.)
 
 # %%
 pictures = []
@@ -272,29 +310,33 @@ for is_slippery in (False, True):
     lake = gym.make("FrozenLake-v1", is_slippery=is_slippery)
     model = TabularMDP.from_gym(lake, gamma=0.99)
     solution = value_iteration(model)
-    # With gamma = 1 the value of a policy is its chance to reach the goal, because only the goal pays (1).
+    # With gamma = 1 the value of a policy is its chance to reach the goal in the end, because only the goal pays (1).
     chance = evaluate_policy(solution.policy, model.with_gamma(1))[0]
     kind = "slippery" if is_slippery else "not slippery"
-    print(f"{kind:>12}: V(start) = {solution.V[0]:.3f}, chance to arrive {chance:.3f}")
+    print(f"{kind:>12}: V(start) = {solution.V[0]:.3f}, chance to arrive in the end {chance:.3f}")
     pictures.append(
         value_map(solution.V, lake, policy=optimal_actions(solution.Q), title=f"FrozenLake, {kind}", low=0, high=1)
     )
+
+LEFT = 0  # FrozenLake counts its actions 0 left, 1 down, 2 right, 3 up
+chances = [probability for probability, *_ in lake.unwrapped.P[4][LEFT]]
+assert np.allclose(chances, 1 / 3) and solution.policy[4] == LEFT and lake.spec.max_episode_steps == 100
 side_by_side(pictures, alt="FrozenLake: values and optimal policy, not slippery and slippery")
 
 # %% [markdown]
-# Look at the slippery policy: next to a hole the robot steers **away** from it, even into a wall, and lets the ice carry
-# it sideways. Nobody programmed that; it follows from the model.
+# Look at the slippery policy in cell (1, 0): with a hole to its right the robot steers **left**, into the wall, and lets
+# the ice carry it up or down. Nobody programmed that; it follows from the model.
 
 # %% [markdown]
 # ## The robot arm as an MDP, and how to design one badly
 #
-# Now a real robot: an arm that shall bring its tip to a target. State: joint angles, joint velocities, where the target
-# is. Action: a torque for every motor. Reward: closer is better, effort costs a little, arriving pays. The chapter's
+# Now a robot arm that shall bring its tip to a target. State: joint angles, joint velocities, where the target is.
+# Action: a torque for every motor. Reward: closer is better, effort costs a little, arriving pays. The chapter's
 # `ReachingTaskMDP` says exactly that, and still it is nearly unsolvable. Nobody notices before training: it runs, rewards
 # come in, a curve wiggles. Let us look at it the way you should look at every new task.
 #
-# **First question: can the goal be reached at all?** Its targets fall anywhere in a box, but its three links of 0.3 m move
-# in one plane.
+# **First question: can the goal be reached at all?** Its targets fall anywhere in a box of 2 × 2 × 1 metres. Its arm has
+# three links of equal length, and all of them move in one upright plane.
 #
 # **Predict**: what share of the targets is within 5 cm of a point that the arm can touch?
 
@@ -302,31 +344,35 @@ side_by_side(pictures, alt="FrozenLake: values and optimal policy, not slippery 
 targets = draw_chapter_targets(np.random.default_rng(0), count=200_000)
 short_by = distance_to_workspace(targets, LINK_LENGTHS, base=(0.0, BASE_HEIGHT))
 within_reach = short_by <= 0.05
-print(
-    f"targets within reach: {within_reach.mean():.1%};  the median target is {np.median(short_by):.2f} m too far away"
-)
-assert within_reach.mean() < 0.04
+from_the_side = distance_to_workspace(targets[:, [0, 2]], LINK_LENGTHS, base=(0.0, BASE_HEIGHT)) <= 0.05
+print(f"size of the box: {np.ptp(targets, axis=0).round(1)} m, links: {LINK_LENGTHS} m")
+print(f"targets within reach: {within_reach.mean():.1%}")
+print(f"the median target is {np.median(short_by):.2f} m too far away")
+print(f"targets that seem within reach when seen from the side: {from_the_side.mean():.0%}")
 
 # %% [markdown]
-# Seen from the side, with a thousand of the targets. Most of those that seem to lie inside the disc are in front of the
-# arm's plane or behind it:
+# Seen from the side, with a thousand of the targets. Nearly all of those that seem to lie inside the disc are in front of
+# the arm's plane or behind it:
 
 # %%
 workspace(LINK_LENGTHS, targets[:1000], base=(0.0, BASE_HEIGHT), title="A thousand of the chapter's targets")
 
 # %% [markdown]
 # **Second question: does the best return go to the behaviour we want?** Be generous and keep only the reachable targets.
-# Compare a well-known controller (PD control: torque proportional to the missing angle, minus damping) with an arm that
-# does nothing at all.
+# Compare a well-known controller with an arm that does nothing at all. (PD control: a torque proportional to the angle that
+# is missing, minus a torque proportional to the speed. *Feeble*, *soft* and *stiff* say how large the first of the two is.)
+#
+# **Predict**: which of the four has the best return?
 
 
 # %%
 def compare(env, controllers, **options):
-    print(f"{'':24}{'reaches':>9}{'return':>9}   of which distance, effort, success")
+    print(f"{'':20}{'reaches':>9}{'return':>10}  =  {'distance':>8} {'effort':>10} {'success':>8}")
     for name, controller in controllers.items():
         episodes = record_episodes(env, controller, seed=0, options=options)
-        parts = ", ".join(f"{episodes.terms[term].mean():.1f}" for term in ("distance", "effort", "success"))
-        print(f"{name:24}{episodes.successes.mean():9.0%}{episodes.returns.mean():9.1f}   {parts}")
+        distance, effort, success = (episodes.terms[term].mean() for term in ("distance", "effort", "success"))
+        print(f"{name:20}{episodes.successes.mean():9.0%}{episodes.returns.mean():10.2f}", end="  =  ")
+        print(f"{distance:8.2f} {effort:+10.2f} {success:+8.2f}")
 
 
 def do_nothing(env):
@@ -337,6 +383,7 @@ chapter = ReachVectorEnv.as_in_chapter(1000)
 compare(
     chapter,
     {
+        "PD control, feeble": PDController(chapter, stiffness=5, damping=5, physics=CHAPTER_ARM),
         "PD control, soft": PDController(chapter, stiffness=50, damping=20, physics=CHAPTER_ARM),
         "PD control, stiff": PDController(chapter, stiffness=300, damping=80, physics=CHAPTER_ARM),
         "doing nothing": do_nothing(chapter),
@@ -345,18 +392,44 @@ compare(
 )
 
 # %% [markdown]
-# The more often the controller arrives, the **worse** its return; doing nothing is best. The effort term
-# $0.001 \lVert \tau \rVert^2$ looks small, but six motors at their 100 N m pay 60 in every step, while the distance costs
-# less than 1. A perfect learning algorithm would learn to do nothing on this task, and it would be right.
+# The more often a controller arrives, the **worse** its return. Even doing nothing earns more than arriving, and best of the
+# four is the feeble one, which hardly ever gets there. The effort term $0.001 \lVert \tau \rVert^2$ looks small; what
+# does it cost at full torque? And what else does the arm tell us when we play with it?
+
+# %%
+full = np.full(chapter.n_joints, 100.0)  # N m, what the motors can give
+cost = chapter_reward_terms(distance=np.ones(1), torque=full, success=np.zeros(1, dtype=bool))
+print(f"one step at full torque costs {-cost['effort']:.0f}, being 1 m away costs {-cost['distance'][0]:.0f}")
+
+
+def after_one_second(env, action):
+    """The largest speed of a joint (rad/s) and the largest change of the distance (m) in a batch of arms."""
+    _, info = env.reset(seed=0)
+    before = info["distance"].copy()
+    for _ in range(round(1 / env.dt)):
+        *_, info = env.step(np.tile(np.float32(action), (env.num_envs, 1)))
+    return np.abs(env.qd).max(), np.abs(info["distance"] - before).max()
+
+
+speed, change = after_one_second(chapter, [0, 0, 0, 100, 100, 100])
+print(f"full torque on joints 4 to 6 alone: speed {speed:.1f} rad/s, but the distance changes by {change:.2f} m")
+speed, _ = after_one_second(chapter, [0] * 6)
+print(f"motors off: the chapter's arm, held up by nothing, moves at {speed:.1f} rad/s after one second")
+
+# %% [markdown]
+# A learner is drawn to what the reward pays for, here a weak arm that does not arrive, and it would be right. Besides, three
+# of the six joints move nothing, and there is no gravity; chapter 5, which is about physics that differs from one robot to
+# the next, would have little to work with.
 #
-# There is more: joints 4 to 6 move nothing, gravity and mass appear nowhere (so chapter 5 would have nothing to
-# randomize), and a time limit is reported exactly like a success.
-#
-# **The same task, designed well** is `rlbook/Reach-v0`: targets inside the reachable ring, effort worth at most a
-# thousandth a step, an arm with mass, gravity and friction, and `truncated` told apart from `terminated`:
+# **The same task, designed well** is `rlbook/Reach-v0`: targets inside the ring that the arm can reach, an effort term
+# that cannot drown the rest, and an arm that falls when its motors are off.
 
 # %%
 ours = ReachVectorEnv(1000)
+full_effort = reward_terms(distance=np.zeros(1), action=np.ones((1, 2)), success=np.zeros(1, dtype=bool))["effort"]
+print(f"one step at full torque costs {-full_effort[0]:.3f}")
+speed, _ = after_one_second(ours, [0, 0])
+print(f"motors off: the fastest joint of a thousand arms moves at {speed:.0f} rad/s after one second\n")
 compare(
     ours,
     {
@@ -371,14 +444,17 @@ motion = record_episodes(ours, PDController(ours, stiffness=5, damping=1), seed=
 arm_trail(motion.points[: motion.lengths[0] + 1, 0], target=motion.target[0])
 
 # %% [markdown]
-# Now who reaches the target also earns the most. **A well-designed MDP is half the battle**, and these two questions cost
-# a minute each.
+# Now reaching pays: both controllers earn far more than the arm that does nothing. Between the two the reward weighs speed
+# against certainty, and calls it nearly a draw: the stiff controller arrives sooner, so it pays less for distance, and
+# misses a few targets. Such a trade is for you to set when you design a reward. **A well-designed MDP is half the battle**,
+# and you find out with two questions, before any training.
 
 # %% [markdown]
 # ## Break it
 #
-# **No discount, no way out.** With $\gamma = 1$ a value is finite only if every policy the solver meets comes to an end.
-# Take the goal away and the library says so, instead of returning numbers that mean nothing:
+# **No discount, no way out.** With $\gamma = 1$ values are sure to be finite only if every policy the solver meets comes to
+# an end. The smallest world without an end has one state: the only action leads back to it and pays 1. What should the
+# library answer?
 
 # %%
 no_way_out = TabularMDP(P=np.ones((1, 1, 1)), R=np.ones((1, 1)), gamma=1.0)
@@ -389,8 +465,12 @@ except ValueError as problem:
 print("with gamma = 0.9 its value is 1 / (1 - 0.9) =", round(value_iteration(no_way_out.with_gamma(0.9)).V[0], 6))
 
 # %% [markdown]
-# **Paid by the hour.** Give the robot on the ledge a small wage for every step. From which wage on does it prefer to walk
-# about for ever? The wage is worth $w / (1 - \gamma)$ in the long run, the goal pays 10.
+# It refuses, instead of returning numbers that mean nothing. With a discount the endless sum has a limit.
+#
+# **Paid by the hour.** Give the robot on the ledge a small wage for every step. In the long run a wage $w$ is worth
+# $w + \gamma w + \gamma^2 w + \dots = w / (1 - \gamma)$, and the goal pays 10.
+#
+# **Predict**: from which wage on does the robot prefer to walk about for ever?
 
 # %%
 for wage in (0.05, 0.09, 0.11, 0.2):
@@ -408,7 +488,7 @@ for wage in (0.05, 0.09, 0.11, 0.2):
 # - An MDP is states, actions, transition probabilities, rewards, discount. The state must hold all that matters.
 # - One equation, the Bellman backup, and one maximum give value iteration; it stops because the backup contracts.
 # - Policy iteration solves a linear system a round and needs few rounds.
-# - $\gamma$ is a horizon: choose it by its half-life in steps.
+# - $\gamma$ is a horizon: choose it by the time after which a reward counts half.
 # - Before you train: can the goal be reached, and does the best return go to the behaviour you want?
 #
 # **Read on** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapters 3 and 4. Bertsekas & Tsitsiklis

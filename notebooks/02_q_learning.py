@@ -25,6 +25,7 @@
 
 # %%
 import inspect
+from itertools import islice
 
 import gymnasium as gym
 import numpy as np
@@ -32,7 +33,7 @@ from gymnasium.vector import AutoresetMode
 
 from rlbook.envs.grid_world import GridWorld
 from rlbook.envs.tabular import TabularVectorEnv, as_vector_env
-from rlbook.mdp import TabularMDP, evaluate_policy, optimal_actions, value_iteration
+from rlbook.mdp import TabularMDP, bellman_backup, evaluate_policy, optimal_actions, value_iterates, value_iteration
 from rlbook.plots import learning_curve, q_map, side_by_side, value_map
 from rlbook.q_learning import DoubleQLearning, QLearning, epsilon_greedy, td_error
 from rlbook.widgets import EpsilonPanel
@@ -43,14 +44,15 @@ from rlbook.widgets import EpsilonPanel
 # In notebook 1 the robot knew its world: every probability, every reward. A real robot does not. It acts, and sees what
 # happens: *in state $s$ I did $a$, got $r$ and found myself in $s'$*.
 #
-# That single experience is a noisy sample of the right-hand side of Bellman's equation. The difference between the sample
-# and what we believed is the **temporal-difference error**, and Q-learning (Watkins, 1989) moves the estimate a little
-# towards the sample:
+# That single experience is a noisy sample of the right-hand side of Bellman's equation. Q-learning (Watkins, 1989) keeps a
+# table with one estimate $Q(s, a)$ for every state and action. The difference between the sample and the estimate is the
+# **temporal-difference error** $\delta$, and the estimate moves a little towards the sample, by the part $\alpha$, the
+# **learning rate**:
 #
 # $$\delta = r + \gamma \max_{a'} Q(s', a') - Q(s, a), \qquad Q(s, a) \leftarrow Q(s, a) + \alpha\, \delta$$
 #
-# Here is the library's own source of that error. `next_value` is $\max_{a'} Q(s', a')$ in Q-learning; other algorithms put
-# something else there, and that is all that sets them apart.
+# Here is the library's own source of that error. `next_value` is $\max_{a'} Q(s', a')$ in Q-learning; its relatives below,
+# Double Q-learning and expected SARSA, put something else there.
 
 # %%
 print(inspect.getsource(td_error))
@@ -82,13 +84,14 @@ print("two of them tied:", epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2).rou
 # ## Your hands on it: watch a table learn
 #
 # Each cell shows four values, one a direction; the best is bold. The disc is the robot. On the right you see how many
-# steps each episode took. Press **play**, and drag while it learns.
+# steps each episode took. Press `Play`, and drag while it learns.
 #
 # **Predict**, then try:
 # 1. Which cells get good values first, those near the start or those near the goal?
 # 2. Set `Epsilon` to 0 in the middle of learning. Does the curve get better or worse? What stops improving?
-# 3. Choose cell (0, 2), drag `Reward of the cell` to −10, and watch the robot find another way.
-# 4. Learning rate 1 in this grid is fine. When would it not be?
+# 3. Drag `Epsilon` to 0.5 and `Epsilon decay` to 1, choose cell (0, 2), drag `Reward of the cell` to −10. After how many
+#    steps do the arrows lead round that cell? (Drag `Steps per second` up: it takes some thousand steps. Why so many?)
+# 4. Learning rate 1 in this grid is fine. When would it not be? (The last experiment of this notebook answers.)
 
 # %%
 panel = EpsilonPanel()
@@ -120,10 +123,15 @@ learning_curve(
 exact = value_iteration(world.mdp(gamma=agent.gamma))
 route = [world.to_state((0, column)) for column in range(3)]
 errors = np.abs(agent.get_value_function()[:, route] - exact.V[route]).max(axis=1)
+# With hardly any discount a value is nearly the plain sum of rewards, also of a policy that would never arrive.
 greedy_returns = [evaluate_policy(policy, world.mdp(0.999))[route[0]] for policy in agent.get_policy()]
 shortest = np.mean(np.array(greedy_returns) > 0.99 * optimum)
+corner = world.to_state((3, 0))
 print(f"robots whose greedy policy takes the shortest way: {shortest:.0%}")
 print(f"median error of V on the way to the goal: below 0.1? {np.median(errors) < 0.1}")
+print(
+    f"median error of V in the bottom left corner: {np.median(np.abs(agent.get_value_function()[:, corner] - exact.V[corner])):.1f}"
+)
 
 # %%
 side_by_side(
@@ -145,30 +153,40 @@ side_by_side(
 # Slippery FrozenLake pays nothing until the goal is reached, so a robot that never explores may never learn that there
 # is anything to find. Four schedules, 64 robots each, 2,000 episodes.
 #
-# **Predict**: order the four by what they earn *while learning*, then by how good the *greedy* policy is that they end up
-# with. Is it the same order?
+# **Predict**: order the four by how often they arrive *while learning*, then by how often the *greedy* policy that they end
+# up with arrives. Is it the same order? (An episode is cut after 100 steps, so even the best policy does not always arrive.)
 
 # %%
 lake = gym.make("FrozenLake-v1", is_slippery=True)
-lake_model = TabularMDP.from_gym(lake)
+lake_model = TabularMDP.from_gym(lake, gamma=1.0)
 schedules = {
     "ε = 0": dict(epsilon=0.0, epsilon_decay=1.0),
     "ε = 0.1": dict(epsilon=0.1, epsilon_decay=1.0),
     "ε = 0.5": dict(epsilon=0.5, epsilon_decay=1.0),
     "ε from 1, decay 0.998": dict(epsilon=1.0, epsilon_decay=0.998),
 }
+STEPS = lake.spec.max_episode_steps  # 100, the time limit of an episode
+
+
+def chance_to_arrive(policy):
+    """From the start, within the time limit: a backup for every step, without discount, as only the goal pays."""
+    V = np.zeros(16)
+    for _ in range(STEPS):
+        V = bellman_backup(V, lake_model)[np.arange(16), policy]
+    return V[0]
+
+
 arrived = {}
 for name, schedule in schedules.items():
     robots = QLearning(16, 4, epsilon_min=0.0, n_agents=64, seed=2, **schedule)
     arrived[name] = robots.learn(lake, n_episodes=2000).returns
-    # Almost no discount: the value is then the chance to reach the goal in the end.
-    chances = [evaluate_policy(policy, lake_model.with_gamma(0.9999))[0] for policy in robots.get_policy()]
+    chances = [chance_to_arrive(policy) for policy in robots.get_policy()]
     print(
         f"{name:<22} arrives in {np.mean(arrived[name][:, -200:]):4.0%} of the last 200 episodes;  "
         f"greedy policy, median: {np.median(chances):4.0%}"
     )
 
-best_chance = value_iteration(lake_model.with_gamma(0.9999)).V[0]
+best_chance = next(islice(value_iterates(lake_model), STEPS, None))[0]
 print(f"{'the best there is':<22} {best_chance:.0%}")
 
 # %%
@@ -181,20 +199,26 @@ learning_curve(
 )
 
 # %% [markdown]
-# Two lessons. Without exploration most robots learn next to nothing. And with much exploration a robot can *know* a good
-# policy while *showing* a miserable one: it is judged while it explores. Always say which of the two you report. A
-# decaying ε gets the best of both.
+# Two lessons. Without exploration at least half of the robots learn next to nothing. And with much exploration a robot can
+# *know* a good policy while *showing* a miserable one: it is judged while it explores. Always say which of the two you
+# report. A decaying ε gets the best of both.
 
 # %% [markdown]
 # ## The maximum of noisy estimates: Double Q-learning
 #
-# From state A the robot may go right and finish with 0, or go left to B. In B every action pays −1.1 or +0.9, a fair
-# coin: −0.1 on average. Going left is a bad idea: worth γ times −0.1, less than the 0 of going right.
+# From state A the robot may go right and finish with 0, or go left to B. In B every one of ten actions pays −1.1 or +0.9,
+# a fair coin: −0.1 on average. Going left is a bad idea: worth γ times −0.1, less than the 0 of going right.
 #
-# But $\max_{a} Q(B, a)$ over ten noisy estimates is positive for a long time: the luckiest estimate wins. Double
-# Q-learning (van Hasselt, 2010) keeps two tables; one picks the action, the **other** says what it is worth, and luck in
-# one table is not confirmed by the other. (The example follows Sutton & Barto 2018, section 6.7, with a coin for the
-# noise.)
+# But $\max_{a} Q(B, a)$ is taken over ten noisy estimates, and the luckiest of them wins. Double Q-learning (van Hasselt,
+# 2010) keeps two tables; one picks the action, the **other** says what it is worth, and luck in one table is not confirmed
+# by the other. (The example follows Sutton & Barto 2018, section 6.7, with a coin for the noise. Five actions of A go left
+# and five go right, so a robot that knew the values would go left only when it explores: in half of its random actions,
+# with ε = 0.1 in 5 % of the episodes.)
+#
+# **Predict**: how often does Q-learning go left in its first 50 episodes?
+#
+# `TabularVectorEnv` below holds 1,000 copies of this little world, one a robot. `AutoresetMode.DISABLED` means that a copy
+# whose episode has ended stands still until the learner resets it; Gymnasium's default would spend a step on it.
 
 # %%
 A, B, WIN, LOSE = range(4)
@@ -214,13 +238,13 @@ for learner in (QLearning, DoubleQLearning):
     rows, lengths = [], []
     for _ in range(60):
         lengths.append(robots.learn(envs, n_episodes=5).lengths)
-        rows.append(robots.action_values()[:, A, :5].max(axis=1))
-    estimates[learner.__name__] = np.stack(rows, axis=1)  # (robots, blocks of five episodes)
+        rows.append(robots.action_values()[:, A, :5].max(axis=1))  # the highest of the five that go left
+    estimates[learner.__name__] = np.stack(rows, axis=1)  # of each robot, after every fifth episode
     went_left[learner.__name__] = np.concatenate(lengths, axis=1) == 2  # through B an episode has two steps
 
 for name in estimates:
     first, last = went_left[name][:, :50].mean(), went_left[name][:, -50:].mean()
-    print(f"{name:<16} highest mean estimate of going left {estimates[name].mean(axis=0).max():5.2f}")
+    print(f"{name:<16} median estimate of going left, at its highest: {np.median(estimates[name], axis=0).max():.2f}")
     print(f"{'':<16} went left in {first:.0%} of the first 50 episodes, in {last:.0%} of the last 50")
 
 # %%
@@ -229,21 +253,27 @@ learning_curve(
     optimum=exact_left,
     optimum_label="exact value",
     xlabel="Block of five episodes",
-    ylabel="Estimated value of going left",
+    ylabel="Highest Q(A, left)",
     title="Overestimation of a bad idea",
 )
 
 # %% [markdown]
-# Neither learner is exactly right yet, but Q-learning is fooled much more and for much longer. The same cure works in
-# deep networks, where the noise is larger: Double DQN, in notebook 3.
+# What you see is, for each robot, the **highest of its five estimates** of going left, the one that a greedy choice would
+# look at (for Double Q-learning of the mean of its two tables). Q-learning is fooled much more and for much longer. Neither
+# comes down to the exact value in these 300 episodes: an action that once looks worse than the 0 of going right is hardly
+# tried any more, and what is not tried is not learned. The same cure works in deep networks: Double DQN, in notebook 3.
 
 # %% [markdown]
 # ## Q-learning on the cliff
 #
-# CliffWalking: every step costs 1, falling off the cliff costs 100 and puts you back at the start.
+# CliffWalking: start and goal are the two lower corners, and between them lies a cliff. Every step costs 1; a step over the
+# edge costs 100 and puts the robot back at the start.
+#
+# **Predict**: does the robot learn to walk close to the edge, or far from it? And what does its exploring cost?
 
 # %%
 cliff = gym.make("CliffWalking-v1")
+assert cliff.unwrapped.P[36][1] == [(1.0, 36, -100, False)] and cliff.unwrapped.P[36][0][0][2] == -1
 best_return = value_iteration(TabularMDP.from_gym(cliff, gamma=1.0)).V[cliff.reset()[0]]
 print(f"{'the best there is':<23} return {best_return:.0f}")
 walkers, cliff_returns = {}, {}
@@ -264,19 +294,21 @@ value_map(
 
 # %% [markdown]
 # Q-learning learns the values of the **greedy** policy (it is *off-policy*), and the greedy policy walks along the edge.
-# That is optimal for a robot that will one day stop exploring. A robot that goes on exploring falls off now and then,
-# which is what the mean shows. Expected SARSA, in the exercises, learns the value of what the robot really does.
+# That is optimal for a robot that will one day stop exploring. A robot that goes on exploring falls off now and then, and
+# the mean return shows it. Expected SARSA, in the exercises, learns the value of what the robot really does.
 
 # %% [markdown]
 # ## Break it: ties always go to action 0
 #
-# At the beginning all values are equal. `argmax` then returns the first action, always. On a lake that pays nothing until
-# the goal, "left" stays "left" for ever. Below, the same agent and the same update, with and without a fair tie-break.
+# At the beginning all values are equal, and `argmax` then returns the first action, always: on FrozenLake, "left". Below, the
+# same agent and the same update, with a fair tie-break and without; both still take one action in ten at random.
+#
+# **Predict**: how many of the 64 robots find a way to the goal without it?
 
 
 # %%
 def learn_with(first_of_the_best: bool, n_steps=20_000, n_agents=64, epsilon=0.1):
-    """Share of robots that know a way to the goal of FrozenLake (not slippery) after n_steps each."""
+    """Two shares of robots after n_steps each on FrozenLake, not slippery: who knows a way, whose table is still 0."""
     flat_lake = gym.make("FrozenLake-v1", is_slippery=False)
     robots = QLearning(16, 4, epsilon=epsilon, n_agents=n_agents, seed=4)
     envs, rng = as_vector_env(flat_lake, n_agents), np.random.default_rng(4)
@@ -289,23 +321,29 @@ def learn_with(first_of_the_best: bool, n_steps=20_000, n_agents=64, epsilon=0.1
             action = robots.select_action(state)
         next_state, reward, terminated, truncated, _ = envs.step(action)
         robots.update(state, action, reward, next_state, terminated)
-        state, _ = envs.reset(options={"reset_mask": terminated | truncated})
+        state, _ = envs.reset(options={"reset_mask": terminated | truncated})  # only those whose episode has ended
     model = TabularMDP.from_gym(flat_lake, gamma=0.99)
-    return np.mean([evaluate_policy(policy, model)[0] > 0 for policy in robots.get_policy()])
+    knows = np.mean([evaluate_policy(policy, model)[0] > 0 for policy in robots.get_policy()])
+    return knows, np.mean((robots.Q == 0).all(axis=(1, 2)))
 
 
-print(f"ties at random:       {learn_with(first_of_the_best=False):4.0%} of 64 robots know a way to the goal")
-print(f"ties go to action 0:  {learn_with(first_of_the_best=True):4.0%}")
+for name, first_of_the_best in (("at random", False), ("to action 0", True)):
+    knows, empty = learn_with(first_of_the_best)
+    print(
+        f"ties go {name:<11}: {knows:4.0%} of 64 robots know a way to the goal, {empty:4.0%} have learned nothing at all"
+    )
 
 # %% [markdown]
-# No error, no warning, a loss that goes to zero: just a robot that leans against a wall. `get_policy()` of a finished
-# agent may well take the first of equal actions; a learning one must not.
+# No error message, no warning, and every TD error 0: just a robot that leans against a wall and never sees a reward to
+# learn from. `get_policy()` of a finished agent may well take the first of equal actions; a learning one must not.
 
 # %% [markdown]
 # ## Experiment: the learning rate
 #
 # On slippery ground every sample is noisy. A large learning rate believes the last sample; a small one averages many,
 # and takes its time.
+#
+# **Predict**: of 0.01, 0.1, 0.5 and 1, which learning rate is closest to the exact value of the start after 10,000 steps?
 
 # %%
 slippery = GridWorld(slip=0.3)
@@ -324,10 +362,11 @@ for learning_rate in (0.01, 0.1, 0.5, 1.0):
 # - Nothing is bootstrapped after a **terminal** step; a time limit is not one.
 # - Exploration is a price: without it there is no learning, with too much of it no earning. Break ties at random.
 # - A maximum over noisy estimates is too high; two tables keep each other honest.
+# - Say whether you report the robot that explores or the policy that it has learned.
 # - Report medians and bands over many seeds. One curve is an anecdote.
 #
 # **Read on** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapter 6. Watkins (1989), *Learning from
 # Delayed Rewards*. van Hasselt (2010), *Double Q-learning*, NeurIPS 23.
 #
 # **Now you**: [exercises/02_q_learning.ipynb](../exercises/02_q_learning.ipynb). At the end your own update drives the
-# panel you played with above.
+# panel you played with above. Then [notebook 3](03_dqn.ipynb), where a network takes the place of the table.

@@ -16,11 +16,11 @@
 # You will write, from their equations, the six functions that planning rests on, and then plan with them: at the end
 # your own value iteration moves a robot on a slippery floor, live, under a slider.
 #
-# *6 exercises · 13 points · about 70 minutes · needs notebook 01*
+# *6 exercises · 13 points · about 70 minutes · needs [notebook 01](../notebooks/01_mdp.ipynb)*
 #
 # **How it works.** Write your code where the cell says so, run it, then run the check below it. The check answers
 # *Correct*, *Not yet* (with the mistake, if it is a known one, and the smallest example that went wrong) or *Not
-# attempted*. Run it as often as you like. A call such as `hint("discounted_return")` prints one hint, the next call
+# attempted*. Run it as often as you like. Solve them in order: some call functions that you wrote before. A call such as `hint("discounted_return")` prints one hint, the next call
 # the next one; the folds explain the idea without giving it away.
 #
 # Everywhere below, S is the number of states, A of actions; `P[s, a, s_next]` holds probabilities and `R[s, a]`
@@ -287,9 +287,8 @@ check(reachable_fraction)
 # %% [markdown]
 # ## Your planner at work
 #
-# The robot below starts at S and looks for the goal G on a slippery floor: one step in five goes to the side. Your
-# functions plan; nothing below this line computes a value itself. The first cell turns the grid into the arrays `P`
-# and `R`.
+# The robot below starts at **S** and looks for its goal, the star, on a slippery floor: one step in five goes to the side.
+# Your functions plan; the library only checks them and draws. The first cell turns the grid into the arrays `P` and `R`.
 
 # %%
 world = GridWorld.from_text(["S...G", ".XX..", "...X.", "....."], slip=0.2)
@@ -352,4 +351,7 @@ if ready(reachable_fraction):
 # All four arms are 0.9 m long; only the hole in the middle differs. How that length is divided into links decides
 # what the arm is good for.
 #
-# **Next:** exercises 2, where nobody gives you `P` and `R` any more.
+# **Next:** [notebook 02](../notebooks/02_q_learning.ipynb), where nobody gives you `P` and `R` any more.
+#
+# **Sources** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapters 3 and 4. Siciliano et al. (2009),
+# *Robotics: Modelling, Planning and Control*, chapter 2, for workspaces.

@@ -16,10 +16,10 @@
 # You will write the pieces of Q-learning and of its two best-known relatives, find a bug that raises no error, and
 # then watch a robot learn with *your* update rule.
 #
-# *6 exercises · 12 points · about 70 minutes · needs notebook 02*
+# *6 exercises · 12 points · about 70 minutes · needs [notebook 02](../notebooks/02_q_learning.ipynb)*
 #
 # Write your code where the cell says so, run it, then run the check below it. A call such as `hint("epsilon_greedy")`
-# prints one hint, the next call the next one.
+# prints one hint, the next call the next one. Solve them in order: some call functions that you wrote before.
 #
 # Learners work on batches: B transitions at once, one a row, as if B robots had each taken one step. So `q` and
 # `reward` have shape (B,), `next_q` has shape (B, A), the values of the A actions in each next state, and
@@ -292,7 +292,7 @@ if ready(td_update):
 
 # %% [markdown]
 # And without a panel: 64 robots, each with a table of its own, learn the same grid in one batch. Every single update
-# of theirs is a call of your function.
+# of theirs is a call of your function. Below the curve stands what they learned, with the arrows of your `epsilon_greedy`.
 
 # %%
 world = GridWorld()
@@ -305,7 +305,6 @@ if ready(td_update):
     title = "Steps to the goal, learned with your td_update"
     display(learning_curve(history.lengths, title=title, ylabel="Steps", window=5))
 
-# %%
 if ready(td_update, epsilon_greedy):
     Q = robots.Q.mean(axis=0)
     title = "What they learned: mean value of 64 robots"
@@ -313,7 +312,10 @@ if ready(td_update, epsilon_greedy):
 
 # %% [markdown]
 # The bug of exercise 6, finally, at work: a robot paces a hall where every step pays 1, and only the clock ends an
-# episode. With $\gamma = 0.9$ every state is worth $1 / (1 - 0.9) = 10$. Both functions replay the same log.
+# episode. With $\gamma = 0.9$ every state is worth $1 / (1 - 0.9) = 10$. Two functions replay the same log, yours and the
+# one with the bug.
+#
+# **Predict**: is only the last state of the log too low with the bug, or all of them?
 
 
 # %%
@@ -333,4 +335,7 @@ if ready(replay_episode):
 # %% [markdown]
 # Nothing crashed, nothing warned; the values are simply wrong. That is why this workbook never merges the two flags.
 #
-# **Next:** notebook 03, where a network takes the place of the table.
+# **Next:** [notebook 03](../notebooks/03_dqn.ipynb), where a network takes the place of the table.
+#
+# **Sources** van Hasselt (2010), *Double Q-learning*, NeurIPS 23. Pardo et al. (2018), *Time Limits in Reinforcement
+# Learning*, ICML. Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, sections 6.5 to 6.7.

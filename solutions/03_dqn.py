@@ -16,7 +16,7 @@
 # You will write the pieces that turn Q-learning into DQN, find a bug that raises no error, and then let a network learn
 # with *your* target.
 #
-# *8 exercises · 15 points · about 90 minutes · needs notebook 03*
+# *8 exercises · 15 points · about 90 minutes · needs [notebook 03](../notebooks/03_dqn.ipynb)*
 #
 # Write your code where the cell says so, run it, then run the check below it. A call such as `hint("td_target")` prints
 # one hint, the next call the next one.
@@ -349,7 +349,8 @@ if ready(double_dqn_target):
 # %%
 if ready(double_dqn_target):
     agent = DQNAgent(
-        *(10, 9),
+        state_dim=10,
+        action_dim=9,
         target_rule=double_dqn_target,
         hidden_dims=(128, 128),
         gamma=0.95,
@@ -368,6 +369,8 @@ if ready(double_dqn_target):
 # %% [markdown]
 # Finally the bug of exercise 8 at work. Two states that can be told apart, one worth 1, the other worth −1, both at the end
 # of the task; the two values are fitted by gradient descent on your loss, and on the one with the bug.
+#
+# **Predict**: where do the two values end with the bug?
 
 
 # %%
@@ -395,4 +398,7 @@ if ready(dqn_loss):
 # With the bug every prediction is pulled towards every target, so both end at their mean. The loss even falls while that
 # happens. Shapes are worth a look before anything else is.
 #
-# **Next:** notebook 04, where the policy itself is the network, and torques need not come in steps.
+# **Next** comes chapter 4, where the policy itself is the network, and torques need not come in steps.
+#
+# **Sources** van Hasselt, Guez & Silver (2016), *Deep Reinforcement Learning with Double Q-learning*, AAAI. Horgan et al.
+# (2018), *Distributed Prioritized Experience Replay*, ICLR.
