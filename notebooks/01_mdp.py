@@ -22,8 +22,8 @@
 # **Time** about 60 minutes. **You need** Python, NumPy, a little probability; no reinforcement learning yet.
 # **Exercises**: [exercises/01_mdp.ipynb](../exercises/01_mdp.ipynb).
 #
-# "The chapter" is the text that this workbook accompanies, *Reinforcement Learning for Robotics*. You need not have read
-# it. Its examples are run here, and measured.
+# "The chapter" is the text that this workbook accompanies, *Reinforcement Learning for Robotics*. You need not have
+# read it. Its examples are run here, and measured.
 
 # %%
 import inspect
@@ -95,9 +95,8 @@ for action in [1, 2, 1, 1]:  # right, down (into the obstacle!), right, right
 
 for t in experience:
     end = "  and the episode ends" if t.terminated else ""
-    print(
-        f"{world.to_cell(t.state)}  {ACTIONS[t.action]:<5} -> {world.to_cell(t.next_state)}  reward {t.reward:5.1f}{end}"
-    )
+    cell, next_cell = world.to_cell(t.state), world.to_cell(t.next_state)
+    print(f"{cell}  {ACTIONS[t.action]:<5} -> {next_cell}  reward {t.reward:5.1f}{end}")
 
 # %% [markdown]
 # `terminated` and `truncated` are two different things. *Terminated*: the task is over, nothing can be earned any more.
@@ -111,7 +110,8 @@ for t in experience:
 #
 # $$G_t = r_{t+1} + \gamma\, r_{t+2} + \gamma^2 r_{t+3} + \dots = r_{t+1} + \gamma\, G_{t+1}$$
 #
-# With $\gamma = 0$ only the next reward counts; with $\gamma = 1$ a reward in a thousand steps counts as much as one now.
+# With $\gamma = 0$ only the next reward counts; with $\gamma = 1$ a reward in a thousand steps counts as much as one
+# now.
 #
 # **Predict** before you run the cell: the rewards above were −0.1, −5, −0.1, +10. Is the return with $\gamma = 0.5$
 # positive?
@@ -147,8 +147,8 @@ for gamma in (0.5, 0.9, 0.99, 0.999):
 print(inspect.getsource(bellman_backup))
 
 # %% [markdown]
-# The model stores, for each state and action, only the few states that can follow (`_successors`) and how likely each is;
-# `_continuation` is that probability, or 0 where the episode ends there: nothing comes after the end.
+# The model stores, for each state and action, only the few states that can follow (`_successors`) and how likely each
+# is; `_continuation` is that probability, or 0 where the episode ends there: nothing comes after the end.
 #
 # Let us do it by hand. All values start at 0. One backup later, only the cell left of the goal knows anything:
 # moving right from there earns 10. After the second backup its neighbour knows too: $-0.1 + 0.99 \cdot 10 = 9.8$.
@@ -182,14 +182,14 @@ side_by_side(
 )
 
 # %% [markdown]
-# Arrows show **all** best actions: where several tie, the robot may take any of them. After one sweep most of the grid is
-# indifferent. From the sixth sweep on the values no longer change: the farthest cell is six steps from the goal.
+# Arrows show **all** best actions: where several tie, the robot may take any of them. After one sweep most of the grid
+# is indifferent. From the sixth sweep on the values no longer change: the farthest cell is six steps from the goal.
 #
 # Why does this stop? Because the backup is a **contraction**: whatever two value functions you feed it, they come out
 # closer together: the largest difference shrinks at least by the factor $\gamma$. So does the largest change of a value
-# from sweep to sweep, and when that change is $d$ the values are within $d\,\gamma / (1 - \gamma)$ of the true ones. That is
-# the library's stopping rule. On a slippery grid (one step in five goes to the left or right of where it was aimed) you
-# can see the promise kept:
+# from sweep to sweep, and when that change is $d$ the values are within $d\,\gamma / (1 - \gamma)$ of the true ones.
+# That is the library's stopping rule. On a slippery grid (one step in five goes to the left or right of where it was
+# aimed) you can see the promise kept:
 
 # %%
 slippery = GridWorld(10, slip=0.2)
@@ -206,9 +206,9 @@ convergence(changes(0.9), gamma=0.9, title="10 × 10 grid, slip 0.2: change per 
 # %% [markdown]
 # ## Policy iteration
 #
-# The other classic: take a policy, compute its value **exactly** (a linear system, since the policy leaves no max in the
-# equation), act **greedily** on that value (in each state take the action that one step of look-ahead likes best), repeat
-# until the policy no longer changes. A round costs more than a sweep.
+# The other classic: take a policy, compute its value **exactly** (a linear system, since the policy leaves no max in
+# the equation), act **greedily** on that value (in each state take the action that one step of look-ahead likes best),
+# repeat until the policy no longer changes. A round costs more than a sweep.
 #
 # **Predict**: which of the two needs more rounds on the slippery grid of 10 × 10 cells, and by how much?
 
@@ -231,13 +231,14 @@ print(f"no state's value ever falls: {never_worse}")
 # %% [markdown]
 # ## Your hands on it: the discount panel
 #
-# A ledge: the short way to the goal runs beside four cells that cost 10 to step on (in the bottom row). There is a longer,
-# safe way over the top, round the wall.
+# A ledge: the short way to the goal runs beside four cells that cost 10 to step on (in the bottom row). There is a
+# longer, safe way over the top, round the wall.
 #
 # **Predict**, then drag:
-# 1. With `Slip probability` 0 the robot walks along the ledge. How much slip until the arrow at **S** turns to the long way?
-# 2. Set `Slip probability` to 0.05 and lower `Discount gamma` from 0.99 to 0.5. Why do the values fade with distance, and
-#    why does the robot go back to the dangerous way?
+# 1. With `Slip probability` 0 the robot walks along the ledge. How much slip until the arrow at **S** turns to the long
+#    way?
+# 2. Set `Slip probability` to 0.05 and lower `Discount gamma` from 0.99 to 0.5. Why do the values fade with distance,
+#    and why does the robot go back to the dangerous way?
 # 3. Press `Reset`, then drag `Reward of a step` to 0.2. What does a robot do that is paid by the hour?
 # 4. Press `Reset`, drag `Sweep` to 0 and press `Play`: how far does the goal's value spread with every sweep?
 
@@ -251,9 +252,9 @@ panel = GammaPanel(ledge)
 panel
 
 # %% [markdown]
-# At the second stop the robot trades safety for speed: with $\gamma = 0.5$ the goal loses half its worth with every step
-# that the long way takes more, and a fall that may come in three steps counts only an eighth. The next cells measure the
-# first and the second stop; the third comes back under *Break it*.
+# At the second stop the robot trades safety for speed: with $\gamma = 0.5$ the goal loses half its worth with every
+# step that the long way takes more, and a fall that may come in three steps counts only an eighth. The next cells
+# measure the first and the second stop; the third comes back under *Break it*.
 
 # %% [markdown]
 # ## Experiment: where does the robot change its mind?
@@ -291,18 +292,18 @@ side_by_side(
 )
 
 # %% [markdown]
-# A policy that is perfect in a perfect simulation walks along the edge. The real robot slips. Chapter 5 is about exactly
-# this.
+# A policy that is perfect in a perfect simulation walks along the edge. The real robot slips. Chapter 5 is about
+# exactly this.
 
 # %% [markdown]
 # ## A world that somebody else made: FrozenLake
 #
-# Gymnasium's toy-text worlds publish their model, so everything above works on them too. On FrozenLake the robot crosses
-# ice with holes, and only arriving at the goal pays: 1. On slippery ice the robot goes where it aims one time in three,
-# and to either side just as often.
+# Gymnasium's toy-text worlds publish their model, so everything above works on them too. On FrozenLake the robot
+# crosses ice with holes, and only arriving at the goal pays: 1. On slippery ice the robot goes where it aims one time
+# in three, and to either side just as often.
 #
-# **Predict**: how often does the best policy arrive when the ice is slippery? (However long it takes: the model knows no
-# time limit. The environment itself stops after 100 steps.)
+# **Predict**: how often does the best policy arrive when the ice is slippery? (However long it takes: the model knows
+# no time limit. The environment itself stops after 100 steps.)
 
 # %%
 pictures = []
@@ -324,19 +325,19 @@ assert np.allclose(chances, 1 / 3) and solution.policy[4] == LEFT and lake.spec.
 side_by_side(pictures, alt="FrozenLake: values and optimal policy, not slippery and slippery")
 
 # %% [markdown]
-# Look at the slippery policy in cell (1, 0): with a hole to its right the robot steers **left**, into the wall, and lets
-# the ice carry it up or down. Nobody programmed that; it follows from the model.
+# Look at the slippery policy in cell (1, 0): with a hole to its right the robot steers **left**, into the wall, and
+# lets the ice carry it up or down. Nobody programmed that; it follows from the model.
 
 # %% [markdown]
 # ## The robot arm as an MDP, and how to design one badly
 #
 # Now a robot arm that shall bring its tip to a target. State: joint angles, joint velocities, where the target is.
 # Action: a torque for every motor. Reward: closer is better, effort costs a little, arriving pays. The chapter's
-# `ReachingTaskMDP` says exactly that, and still it is nearly unsolvable. Nobody notices before training: it runs, rewards
-# come in, a curve wiggles. Let us look at it the way you should look at every new task.
+# `ReachingTaskMDP` says exactly that, and still it is nearly unsolvable. Nobody notices before training: it runs,
+# rewards come in, a curve wiggles. Let us look at it the way you should look at every new task.
 #
-# **First question: can the goal be reached at all?** Its targets fall anywhere in a box of 2 × 2 × 1 metres. Its arm has
-# three links of equal length, and all of them move in one upright plane.
+# **First question: can the goal be reached at all?** Its targets fall anywhere in a box of 2 × 2 × 1 metres. Its arm
+# has three links of equal length, and all of them move in one upright plane.
 #
 # **Predict**: what share of the targets is within 5 cm of a point that the arm can touch?
 
@@ -351,16 +352,17 @@ print(f"the median target is {np.median(short_by):.2f} m too far away")
 print(f"targets that seem within reach when seen from the side: {from_the_side.mean():.0%}")
 
 # %% [markdown]
-# Seen from the side, with a thousand of the targets. Nearly all of those that seem to lie inside the disc are in front of
-# the arm's plane or behind it:
+# Seen from the side, with a thousand of the targets. Nearly all of those that seem to lie inside the disc are in front
+# of the arm's plane or behind it:
 
 # %%
 workspace(LINK_LENGTHS, targets[:1000], base=(0.0, BASE_HEIGHT), title="A thousand of the chapter's targets")
 
 # %% [markdown]
-# **Second question: does the best return go to the behaviour we want?** Be generous and keep only the reachable targets.
-# Compare a well-known controller with an arm that does nothing at all. (PD control: a torque proportional to the angle that
-# is missing, minus a torque proportional to the speed. *Feeble*, *soft* and *stiff* say how large the first of the two is.)
+# **Second question: does the best return go to the behaviour we want?** Be generous and keep only the reachable
+# targets. Compare a well-known controller with an arm that does nothing at all. (PD control: a torque proportional to
+# the angle that is missing, minus a torque proportional to the speed. *Feeble*, *soft* and *stiff* say how large the
+# first of the two is.)
 #
 # **Predict**: which of the four has the best return?
 
@@ -392,9 +394,9 @@ compare(
 )
 
 # %% [markdown]
-# The more often a controller arrives, the **worse** its return. Even doing nothing earns more than arriving, and best of the
-# four is the feeble one, which hardly ever gets there. The effort term $0.001 \lVert \tau \rVert^2$ looks small; what
-# does it cost at full torque? And what else does the arm tell us when we play with it?
+# The more often a controller arrives, the **worse** its return. Even doing nothing earns more than the two that arrive,
+# and best of the four is the feeble one, which hardly ever gets there. The effort term $0.001 \lVert \tau \rVert^2$
+# looks small; what does it cost at full torque? And what else does the arm tell us when we play with it?
 
 # %%
 full = np.full(chapter.n_joints, 100.0)  # N m, what the motors can give
@@ -417,9 +419,9 @@ speed, _ = after_one_second(chapter, [0] * 6)
 print(f"motors off: the chapter's arm, held up by nothing, moves at {speed:.1f} rad/s after one second")
 
 # %% [markdown]
-# A learner is drawn to what the reward pays for, here a weak arm that does not arrive, and it would be right. Besides, three
-# of the six joints move nothing, and there is no gravity; chapter 5, which is about physics that differs from one robot to
-# the next, would have little to work with.
+# A learner goes where the reward leads it, here to a weak arm that does not arrive; the fault is in the task. Besides,
+# three of the six joints move nothing, and there is no gravity; chapter 5, which is about physics that differs from one
+# robot to the next, would have little to work with.
 #
 # **The same task, designed well** is `rlbook/Reach-v0`: targets inside the ring that the arm can reach, an effort term
 # that cannot drown the rest, and an arm that falls when its motors are off.
@@ -444,17 +446,17 @@ motion = record_episodes(ours, PDController(ours, stiffness=5, damping=1), seed=
 arm_trail(motion.points[: motion.lengths[0] + 1, 0], target=motion.target[0])
 
 # %% [markdown]
-# Now reaching pays: both controllers earn far more than the arm that does nothing. Between the two the reward weighs speed
-# against certainty, and calls it nearly a draw: the stiff controller arrives sooner, so it pays less for distance, and
-# misses a few targets. Such a trade is for you to set when you design a reward. **A well-designed MDP is half the battle**,
-# and you find out with two questions, before any training.
+# Now reaching pays: both controllers earn far more than the arm that does nothing. Between the two the reward weighs
+# distance against success, and calls it nearly a draw: the stiff controller pays less for distance, and misses a few
+# targets. Such a trade is for you to set when you design a reward. **A well-designed MDP is half the battle**, and you
+# find out with two questions, before any training.
 
 # %% [markdown]
 # ## Break it
 #
-# **No discount, no way out.** With $\gamma = 1$ values are sure to be finite only if every policy the solver meets comes to
-# an end. The smallest world without an end has one state: the only action leads back to it and pays 1. What should the
-# library answer?
+# **No discount, no way out.** With $\gamma = 1$ values are sure to be finite only if every policy the solver meets
+# comes to an end. The smallest world without an end has one state: the only action leads back to it and pays 1. What
+# should the library answer?
 
 # %%
 no_way_out = TabularMDP(P=np.ones((1, 1, 1)), R=np.ones((1, 1)), gamma=1.0)
@@ -494,5 +496,5 @@ for wage in (0.05, 0.09, 0.11, 0.2):
 # **Read on** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapters 3 and 4. Bertsekas & Tsitsiklis
 # (1996), *Neuro-Dynamic Programming*, chapter 2, for undiscounted problems.
 #
-# **Now you**: [exercises/01_mdp.ipynb](../exercises/01_mdp.ipynb), then [notebook 2](02_q_learning.ipynb), where the robot
-# has no model and must find out by itself.
+# **Now you**: [exercises/01_mdp.ipynb](../exercises/01_mdp.ipynb), then [notebook 2](02_q_learning.ipynb), where the
+# robot has no model and must find out by itself.

@@ -44,15 +44,15 @@ from rlbook.widgets import EpsilonPanel
 # In notebook 1 the robot knew its world: every probability, every reward. A real robot does not. It acts, and sees what
 # happens: *in state $s$ I did $a$, got $r$ and found myself in $s'$*.
 #
-# That single experience is a noisy sample of the right-hand side of Bellman's equation. Q-learning (Watkins, 1989) keeps a
-# table with one estimate $Q(s, a)$ for every state and action. The difference between the sample and the estimate is the
-# **temporal-difference error** $\delta$, and the estimate moves a little towards the sample, by the part $\alpha$, the
-# **learning rate**:
+# That single experience is a noisy sample of the right-hand side of Bellman's equation. Q-learning (Watkins, 1989)
+# keeps a table with one estimate $Q(s, a)$ for every state and action. The difference between the sample and the
+# estimate is the **temporal-difference error** $\delta$, and the estimate moves a little towards the sample, by the
+# part $\alpha$, the **learning rate**:
 #
 # $$\delta = r + \gamma \max_{a'} Q(s', a') - Q(s, a), \qquad Q(s, a) \leftarrow Q(s, a) + \alpha\, \delta$$
 #
-# Here is the library's own source of that error. `next_value` is $\max_{a'} Q(s', a')$ in Q-learning; its relatives below,
-# Double Q-learning and expected SARSA, put something else there.
+# Here is the library's own source of that error. `next_value` is $\max_{a'} Q(s', a')$ in Q-learning; its relatives
+# below, Double Q-learning and expected SARSA, put something else there.
 
 # %%
 print(inspect.getsource(td_error))
@@ -89,8 +89,9 @@ print("two of them tied:", epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2).rou
 # **Predict**, then try:
 # 1. Which cells get good values first, those near the start or those near the goal?
 # 2. Set `Epsilon` to 0 in the middle of learning. Does the curve get better or worse? What stops improving?
-# 3. Drag `Epsilon` to 0.5 and `Epsilon decay` to 1, choose cell (0, 2), drag `Reward of the cell` to −10. After how many
-#    steps do the arrows lead round that cell? (Drag `Steps per second` up: it takes some thousand steps. Why so many?)
+# 3. Drag `Epsilon` to 0.5 and `Epsilon decay` to 1, choose cell (0, 2), drag `Reward of the cell` to −10. After how
+#    many steps do the arrows lead round that cell? (Drag `Steps per second` up: it takes some thousand steps. Why so
+#    many?)
 # 4. Learning rate 1 in this grid is fine. When would it not be? (The last experiment of this notebook answers.)
 
 # %%
@@ -100,8 +101,8 @@ panel
 # %% [markdown]
 # ## Sixty-four robots instead of one
 #
-# One learning curve is an anecdote: another seed, another story. `n_agents=64` learns 64 independent tables, each in its
-# own grid, as one NumPy batch. Curves then have a median and a band that holds the middle half.
+# One learning curve is an anecdote: another seed, another story. `n_agents=64` learns 64 independent tables, each in
+# its own grid, as one NumPy batch. Curves then have a median and a band that holds the middle half.
 
 # %%
 world = GridWorld()
@@ -127,11 +128,10 @@ errors = np.abs(agent.get_value_function()[:, route] - exact.V[route]).max(axis=
 greedy_returns = [evaluate_policy(policy, world.mdp(0.999))[route[0]] for policy in agent.get_policy()]
 shortest = np.mean(np.array(greedy_returns) > 0.99 * optimum)
 corner = world.to_state((3, 0))
+corner_errors = np.abs(agent.get_value_function()[:, corner] - exact.V[corner])
 print(f"robots whose greedy policy takes the shortest way: {shortest:.0%}")
 print(f"median error of V on the way to the goal: below 0.1? {np.median(errors) < 0.1}")
-print(
-    f"median error of V in the bottom left corner: {np.median(np.abs(agent.get_value_function()[:, corner] - exact.V[corner])):.1f}"
-)
+print(f"median error of V in the bottom left corner: {np.median(corner_errors):.1f}")
 
 # %%
 side_by_side(
@@ -144,8 +144,8 @@ side_by_side(
 
 # %% [markdown]
 # The learned values are right **where the robot goes**. In the bottom left corner they are far off, and that is fine: a
-# robot that knows the way has no reason to visit it. Q-learning is only promised to converge for the pairs that it keeps
-# trying.
+# robot that knows the way has no reason to visit it. Q-learning is only promised to converge for the pairs that it
+# keeps trying.
 
 # %% [markdown]
 # ## Experiment: how much exploration?
@@ -153,8 +153,9 @@ side_by_side(
 # Slippery FrozenLake pays nothing until the goal is reached, so a robot that never explores may never learn that there
 # is anything to find. Four schedules, 64 robots each, 2,000 episodes.
 #
-# **Predict**: order the four by how often they arrive *while learning*, then by how often the *greedy* policy that they end
-# up with arrives. Is it the same order? (An episode is cut after 100 steps, so even the best policy does not always arrive.)
+# **Predict**: order the four by how often they arrive *while learning*, then by how often the *greedy* policy that they
+# end up with arrives. Is it the same order? (An episode is cut after 100 steps, so even the best policy does not always
+# arrive.)
 
 # %%
 lake = gym.make("FrozenLake-v1", is_slippery=True)
@@ -199,26 +200,26 @@ learning_curve(
 )
 
 # %% [markdown]
-# Two lessons. Without exploration at least half of the robots learn next to nothing. And with much exploration a robot can
-# *know* a good policy while *showing* a miserable one: it is judged while it explores. Always say which of the two you
-# report. A decaying ε gets the best of both.
+# Two lessons. Without exploration at least half of the robots learn next to nothing. And with much exploration a robot
+# can *know* a good policy while *showing* a miserable one: it is judged while it explores. Always say which of the two
+# you report. A decaying ε gets the best of both.
 
 # %% [markdown]
 # ## The maximum of noisy estimates: Double Q-learning
 #
-# From state A the robot may go right and finish with 0, or go left to B. In B every one of ten actions pays −1.1 or +0.9,
-# a fair coin: −0.1 on average. Going left is a bad idea: worth γ times −0.1, less than the 0 of going right.
+# From state A the robot may go right and finish with 0, or go left to B. In B every one of ten actions pays −1.1 or
+# +0.9, a fair coin: −0.1 on average. Going left is a bad idea: worth γ times −0.1, less than the 0 of going right.
 #
-# But $\max_{a} Q(B, a)$ is taken over ten noisy estimates, and the luckiest of them wins. Double Q-learning (van Hasselt,
-# 2010) keeps two tables; one picks the action, the **other** says what it is worth, and luck in one table is not confirmed
-# by the other. (The example follows Sutton & Barto 2018, section 6.7, with a coin for the noise. Five actions of A go left
-# and five go right, so a robot that knew the values would go left only when it explores: in half of its random actions,
-# with ε = 0.1 in 5 % of the episodes.)
+# But $\max_{a} Q(B, a)$ is taken over ten noisy estimates, and the luckiest of them wins. Double Q-learning (van
+# Hasselt, 2010) keeps two tables; one picks the action, the **other** says what it is worth, and luck in one table is
+# not confirmed by the other. (The example follows Sutton & Barto 2018, section 6.7, with a coin for the noise. Five
+# actions of A go left and five go right, so a robot that knew the values would go left only when it explores: in half
+# of its random actions, with ε = 0.1 in 5 % of the episodes.)
 #
 # **Predict**: how often does Q-learning go left in its first 50 episodes?
 #
-# `TabularVectorEnv` below holds 1,000 copies of this little world, one a robot. `AutoresetMode.DISABLED` means that a copy
-# whose episode has ended stands still until the learner resets it; Gymnasium's default would spend a step on it.
+# `TabularVectorEnv` below holds 1,000 copies of this little world, one a robot. `AutoresetMode.DISABLED` means that a
+# copy whose episode has ended stands still until the learner resets it; Gymnasium's default would spend a step on it.
 
 # %%
 A, B, WIN, LOSE = range(4)
@@ -258,16 +259,17 @@ learning_curve(
 )
 
 # %% [markdown]
-# What you see is, for each robot, the **highest of its five estimates** of going left, the one that a greedy choice would
-# look at (for Double Q-learning of the mean of its two tables). Q-learning is fooled much more and for much longer. Neither
-# comes down to the exact value in these 300 episodes: an action that once looks worse than the 0 of going right is hardly
-# tried any more, and what is not tried is not learned. The same cure works in deep networks: Double DQN, in notebook 3.
+# What you see is, for each robot, the **highest of its five estimates** of going left, the one that a greedy choice
+# would look at (for Double Q-learning of the mean of its two tables). Q-learning is fooled much more and for much
+# longer. Neither comes down to the exact value in these 300 episodes: an action that once looks worse than the 0 of
+# going right is hardly tried any more, and what is not tried is not learned. The same cure works in deep networks:
+# Double DQN, in notebook 3.
 
 # %% [markdown]
 # ## Q-learning on the cliff
 #
-# CliffWalking: start and goal are the two lower corners, and between them lies a cliff. Every step costs 1; a step over the
-# edge costs 100 and puts the robot back at the start.
+# CliffWalking: start and goal are the two lower corners, and between them lies a cliff. Every step costs 1; a step over
+# the edge costs 100 and puts the robot back at the start.
 #
 # **Predict**: does the robot learn to walk close to the edge, or far from it? And what does its exploring cost?
 
@@ -293,15 +295,16 @@ value_map(
 )
 
 # %% [markdown]
-# Q-learning learns the values of the **greedy** policy (it is *off-policy*), and the greedy policy walks along the edge.
-# That is optimal for a robot that will one day stop exploring. A robot that goes on exploring falls off now and then, and
-# the mean return shows it. Expected SARSA, in the exercises, learns the value of what the robot really does.
+# Q-learning learns the values of the **greedy** policy (it is *off-policy*), and the greedy policy walks along the
+# edge. That is optimal for a robot that will one day stop exploring. A robot that goes on exploring falls off now and
+# then, and the mean return shows it. Expected SARSA, in the exercises, learns the value of what the robot really does.
 
 # %% [markdown]
 # ## Break it: ties always go to action 0
 #
-# At the beginning all values are equal, and `argmax` then returns the first action, always: on FrozenLake, "left". Below, the
-# same agent and the same update, with a fair tie-break and without; both still take one action in ten at random.
+# At the beginning all values are equal, and `argmax` then returns the first action, always: on FrozenLake, "left".
+# Below, the same agent and the same update, with a fair tie-break and without; both still take one action in ten at
+# random.
 #
 # **Predict**: how many of the 64 robots find a way to the goal without it?
 
@@ -329,9 +332,7 @@ def learn_with(first_of_the_best: bool, n_steps=20_000, n_agents=64, epsilon=0.1
 
 for name, first_of_the_best in (("at random", False), ("to action 0", True)):
     knows, empty = learn_with(first_of_the_best)
-    print(
-        f"ties go {name:<11}: {knows:4.0%} of 64 robots know a way to the goal, {empty:4.0%} have learned nothing at all"
-    )
+    print(f"ties go {name:<11}: {knows:4.0%} of 64 robots know a way to the goal, {empty:4.0%} have learned nothing")
 
 # %% [markdown]
 # No error message, no warning, and every TD error 0: just a robot that leans against a wall and never sees a reward to
@@ -343,7 +344,8 @@ for name, first_of_the_best in (("at random", False), ("to action 0", True)):
 # On slippery ground every sample is noisy. A large learning rate believes the last sample; a small one averages many,
 # and takes its time.
 #
-# **Predict**: of 0.01, 0.1, 0.5 and 1, which learning rate is closest to the exact value of the start after 10,000 steps?
+# **Predict**: of 0.01, 0.1, 0.5 and 1, which learning rate is closest to the exact value of the start after 10,000
+# steps?
 
 # %%
 slippery = GridWorld(slip=0.3)
@@ -365,8 +367,8 @@ for learning_rate in (0.01, 0.1, 0.5, 1.0):
 # - Say whether you report the robot that explores or the policy that it has learned.
 # - Report medians and bands over many seeds. One curve is an anecdote.
 #
-# **Read on** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapter 6. Watkins (1989), *Learning from
-# Delayed Rewards*. van Hasselt (2010), *Double Q-learning*, NeurIPS 23.
+# **Read on** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapter 6. Watkins (1989), *Learning
+# from Delayed Rewards*. van Hasselt (2010), *Double Q-learning*, NeurIPS 23.
 #
 # **Now you**: [exercises/02_q_learning.ipynb](../exercises/02_q_learning.ipynb). At the end your own update drives the
 # panel you played with above. Then [notebook 3](03_dqn.ipynb), where a network takes the place of the table.

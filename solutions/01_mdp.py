@@ -20,8 +20,9 @@
 #
 # **How it works.** Write your code where the cell says so, run it, then run the check below it. The check answers
 # *Correct*, *Not yet* (with the mistake, if it is a known one, and the smallest example that went wrong) or *Not
-# attempted*. Run it as often as you like. Solve them in order: some call functions that you wrote before. A call such as `hint("discounted_return")` prints one hint, the next call
-# the next one; the folds explain the idea without giving it away.
+# attempted*. Run it as often as you like. Solve them in order: some call functions that you wrote before. A call such
+# as `hint("discounted_return")` prints one hint, the next call the next one; the folds explain the idea without giving
+# it away.
 #
 # Everywhere below, S is the number of states, A of actions; `P[s, a, s_next]` holds probabilities and `R[s, a]`
 # expected rewards. All arrays are NumPy arrays; leave the arrays you are given unchanged.
@@ -287,8 +288,9 @@ check(reachable_fraction)
 # %% [markdown]
 # ## Your planner at work
 #
-# The robot below starts at **S** and looks for its goal, the star, on a slippery floor: one step in five goes to the side.
-# Your functions plan; the library only checks them and draws. The first cell turns the grid into the arrays `P` and `R`.
+# The robot below starts at **S** and looks for its goal, the star, on a slippery floor: one step in five goes to the
+# side. Your functions plan; the library only checks them and draws. The first cell turns the grid into the arrays `P`
+# and `R`.
 
 # %%
 world = GridWorld.from_text(["S...G", ".XX..", "...X.", "....."], slip=0.2)
@@ -353,5 +355,5 @@ if ready(reachable_fraction):
 #
 # **Next:** [notebook 02](../notebooks/02_q_learning.ipynb), where nobody gives you `P` and `R` any more.
 #
-# **Sources** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapters 3 and 4. Siciliano et al. (2009),
-# *Robotics: Modelling, Planning and Control*, chapter 2, for workspaces.
+# **Sources** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapters 3 and 4. Siciliano et al.
+# (2009), *Robotics: Modelling, Planning and Control*, chapter 2, for workspaces.

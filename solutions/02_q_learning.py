@@ -291,8 +291,8 @@ if ready(td_update):
     display(EpsilonPanel(update=td_update))
 
 # %% [markdown]
-# And without a panel: 64 robots, each with a table of its own, learn the same grid in one batch. Every single update
-# of theirs is a call of your function. Below the curve stands what they learned, with the arrows of your `epsilon_greedy`.
+# And without a panel: 64 robots, each with a table of its own, learn the same grid in one batch. Every single update of
+# theirs is a call of your function. Below the curve stands what they learned, with the arrows of your `epsilon_greedy`.
 
 # %%
 world = GridWorld()
@@ -312,8 +312,8 @@ if ready(td_update, epsilon_greedy):
 
 # %% [markdown]
 # The bug of exercise 6, finally, at work: a robot paces a hall where every step pays 1, and only the clock ends an
-# episode. With $\gamma = 0.9$ every state is worth $1 / (1 - 0.9) = 10$. Two functions replay the same log, yours and the
-# one with the bug.
+# episode. With $\gamma = 0.9$ every state is worth $1 / (1 - 0.9) = 10$. Two functions replay the same log, yours and
+# the one with the bug.
 #
 # **Predict**: is only the last state of the log too low with the bug, or all of them?
 

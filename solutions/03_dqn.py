@@ -22,8 +22,8 @@
 # one hint, the next call the next one.
 #
 # As in chapter 2 everything comes in batches: B transitions at once, one a row. `reward` has shape (B,), `next_q` has
-# shape (B, A), the values of the A actions in each next state, and `terminated` (B,) is True where the task ended. Leave
-# the arrays you are given unchanged.
+# shape (B, A), the values of the A actions in each next state, and `terminated` (B,) is True where the task ended.
+# Leave the arrays you are given unchanged.
 
 # %%
 import gymnasium as gym
@@ -42,8 +42,8 @@ hint("push_transitions")
 #
 # *2 points · about 15 minutes · difficulty 3 of 5 (★★★☆☆)*
 #
-# A robot remembers its last C transitions, one a row. Moving all rows up to make room for a new one would cost C copies a
-# step. A *ring* moves nothing: number all transitions ever pushed 0, 1, 2, …; number $i$ lives in row
+# A robot remembers its last C transitions, one a row. Moving all rows up to make room for a new one would cost C copies
+# a step. A *ring* moves nothing: number all transitions ever pushed 0, 1, 2, …; number $i$ lives in row
 #
 # $$i \bmod C$$
 #
@@ -52,8 +52,8 @@ hint("push_transitions")
 # <details>
 # <summary>Help, I am confused</summary>
 #
-# With C = 3 and five transitions pushed before, the numbers 0 to 4 are gone or stored; the new ones have the numbers 5 and
-# 6. They go to rows 2 and 0. One index array holds all the rows: begin with `np.arange(len(new))`.
+# With C = 3 and five transitions pushed before, the numbers 0 to 4 are gone or stored; two new ones have the numbers
+# 5 and 6 and go to rows 2 and 0. One index array holds all the rows: begin with `np.arange(len(new))`.
 #
 # </details>
 
@@ -80,17 +80,17 @@ check(push_transitions)
 #
 # *1 point · about 10 minutes · difficulty 2 of 5 (★★☆☆☆)*
 #
-# A batch for training is drawn from the memory, every stored transition with the same chance. Before the ring is full only
-# its first rows hold anything. So that a check can follow your draws, they are given: numbers $u \in [0, 1)$. Of `size`
-# stored rows, $u$ picks
+# A batch for training is drawn from the memory, every stored transition with the same chance. Before the ring is full
+# only its first rows hold anything. So that a check can follow your draws, they are given: numbers $u \in [0, 1)$. Of
+# `size` stored rows, $u$ picks
 #
 # $$\lfloor u \cdot \text{size} \rfloor$$
 #
 # <details>
 # <summary>Help, I am confused</summary>
 #
-# How many rows are stored? As many as were pushed, but never more than the memory has. `astype(int)` cuts off what stands
-# behind the point.
+# How many rows are stored? As many as were pushed, but never more than the memory has. `astype(int)` cuts off what
+# stands behind the point.
 #
 # </details>
 
@@ -116,8 +116,8 @@ check(sample_rows)
 #
 # *2 points · about 10 minutes · difficulty 2 of 5 (★★☆☆☆)*
 #
-# The target of DQN is what one step of experience says $Q(s, a)$ should have been. The next values come from the *target
-# network*, an older copy that stands still for a while:
+# The target of DQN is what one step of experience says $Q(s, a)$ should have been. The next values come from the
+# *target network*, an older copy that stands still for a while:
 #
 # $$y = r + \gamma \max_{a'} Q_\text{target}(s', a')$$
 #
@@ -126,9 +126,9 @@ check(sample_rows)
 # <details>
 # <summary>Help, I am confused</summary>
 #
-# `terminated`: the task ended, at the target or in a ditch. `truncated`: the clock ran out; the robot stands somewhere, and
-# that somewhere is worth something. By hand: $r = 0.5$, next values $[2, 4]$, $\gamma = 0.9$ make $0.5 + 0.9 \cdot 4 = 4.1$,
-# also when truncated, and $0.5$ when terminated.
+# `terminated`: the task ended, at the target or in a ditch. `truncated`: the clock ran out; the robot stands somewhere,
+# and that somewhere is worth something. By hand: $r = 0.5$, next values $[2, 4]$, $\gamma = 0.9$ make $0.5 + 0.9 \cdot
+# 4 = 4.1$, also when truncated, and $0.5$ when terminated.
 #
 # </details>
 
@@ -154,8 +154,8 @@ check(td_target)
 #
 # *2 points · about 10 minutes · difficulty 3 of 5 (★★★☆☆)*
 #
-# The maximum of noisy estimates is too high, in networks as in tables. Double DQN (van Hasselt et al., 2016) has two networks
-# at hand anyway. The online one chooses the next action, the target network says what it is worth:
+# The maximum of noisy estimates is too high, in networks as in tables. Double DQN (van Hasselt et al., 2016) has two
+# networks at hand anyway. The online one chooses the next action, the target network says what it is worth:
 #
 # $$y = r + \gamma \, Q_\text{target}\big(s', \textstyle\arg\max_{a'} Q_\text{online}(s', a')\big)$$
 #
@@ -191,8 +191,8 @@ check(double_dqn_target)
 #
 # *1 point · about 5 minutes · difficulty 1 of 5 (★☆☆☆☆)*
 #
-# Instead of standing still and then jumping, the target network may follow all the time, a small part $\tau$ of the way at
-# every step (Polyak averaging):
+# Instead of standing still and then jumping, the target network may follow all the time, a small part $\tau$ of the way
+# at every step (Polyak averaging):
 #
 # $$\theta_\text{target} \leftarrow (1 - \tau)\, \theta_\text{target} + \tau\, \theta$$
 #
@@ -234,8 +234,8 @@ check(polyak_update)
 # <details>
 # <summary>Help, I am confused</summary>
 #
-# Compute both branches for the whole array and let `np.where(condition, one, other)` choose. Mind the sign: $L(-3) = L(3) =
-# 2.5$.
+# Compute both branches for the whole array and let `np.where(condition, one, other)` choose. Mind the sign: $L(-3) =
+# L(3) = 2.5$.
 #
 # </details>
 
@@ -261,10 +261,10 @@ check(huber_loss)
 #
 # *2 points · about 10 minutes · difficulty 2 of 5 (★★☆☆☆)*
 #
-# B robots learn side by side with one network. Each explores on its own account: robot $i$ takes its random action if its
-# own draw $u_i \in [0, 1)$ falls below its own $\epsilon_i$, and otherwise the action that its row of `q` likes best.
-# Different $\epsilon$ for different robots (Horgan et al., 2018) keeps some of them curious while others show what has been
-# learned.
+# B robots learn side by side with one network. Each explores on its own account: robot $i$ takes its random action if
+# its own draw $u_i \in [0, 1)$ falls below its own $\epsilon_i$, and otherwise the action that its row of `q` likes
+# best. Different $\epsilon$ for different robots (Horgan et al., 2018) keeps some of them curious while others show
+# what has been learned.
 #
 # <details>
 # <summary>Help, I am confused</summary>
@@ -298,8 +298,8 @@ check(epsilon_greedy_actions)
 #
 # $$L = \frac{1}{B} \sum_{i=1}^{B} \big(y_i - Q(s_i, a_i)\big)^2$$
 #
-# This function runs and returns a number. On a single transition it is the right number. And yet a network trained with it
-# learns the same value for everything.
+# This function runs and returns a number. On a single transition it is the right number. And yet a network trained with
+# it learns the same value for everything.
 #
 # One thing is wrong with it. Find it and repair it.
 #
@@ -367,8 +367,8 @@ if ready(double_dqn_target):
     print(f"At least half of the 200 targets reached: {result.terminated.mean() >= 0.5}")
 
 # %% [markdown]
-# Finally the bug of exercise 8 at work. Two states that can be told apart, one worth 1, the other worth −1, both at the end
-# of the task; the two values are fitted by gradient descent on your loss, and on the one with the bug.
+# Finally the bug of exercise 8 at work. Two states that can be told apart, one worth 1, the other worth −1, both at the
+# end of the task; the two values are fitted by gradient descent on your loss, and on the one with the bug.
 #
 # **Predict**: where do the two values end with the bug?
 
@@ -395,10 +395,10 @@ if ready(dqn_loss):
         print(f"{name}: values {first:.1f} and {second:.1f}".replace("-0.0", "0.0"))
 
 # %% [markdown]
-# With the bug every prediction is pulled towards every target, so both end at their mean. The loss even falls while that
-# happens. Shapes are worth a look before anything else is.
+# With the bug every prediction is pulled towards every target, so both end at their mean. The loss even falls while
+# that happens. Shapes are worth a look before anything else is.
 #
 # **Next** comes chapter 4, where the policy itself is the network, and torques need not come in steps.
 #
-# **Sources** van Hasselt, Guez & Silver (2016), *Deep Reinforcement Learning with Double Q-learning*, AAAI. Horgan et al.
-# (2018), *Distributed Prioritized Experience Replay*, ICLR.
+# **Sources** van Hasselt, Guez & Silver (2016), *Deep Reinforcement Learning with Double Q-learning*, AAAI. Horgan et
+# al. (2018), *Distributed Prioritized Experience Replay*, ICLR.
