@@ -273,8 +273,9 @@ class DQNAgent:
         with progress_bar(total_steps, "step", progress) as bar:
             try:
                 for log in self.learning(envs):
-                    bar.update(min(log.n_steps, total_steps) - bar.n)
-                    bar.set_postfix_str(f"return {log.recent_return:.3g}, epsilon {self.epsilon:.2f}", refresh=False)
+                    shown = bar.update(min(log.n_steps, total_steps) - bar.n)
+                    if shown:  # a few times a second
+                        bar.set_postfix_str(f"return {log.recent_return:.3g}, epsilon {self.epsilon:.2f}")
                     if log.n_steps >= total_steps:
                         break
             except KeyboardInterrupt:

@@ -144,10 +144,18 @@ class TestLearning:
 
     def test_the_progress_bar_shows_return_and_epsilon(self, monkeypatch):
         shown, bar = [], progress_bar(40, "step", show=False)
-        monkeypatch.setattr(bar, "set_postfix_str", lambda text, refresh: shown.append(text))
+        monkeypatch.setattr(bar, "update", lambda n: True)
+        monkeypatch.setattr(bar, "set_postfix_str", shown.append)
         monkeypatch.setattr("rlbook.dqn.progress_bar", lambda total, unit, show: bar)
         DQNAgent(2, 2, **SMALL, epsilon_decay=0.5).learn(Counting(4), 40, progress=True)
         assert shown[0] == "return nan, epsilon 1.00" and shown[7] == "return 10, epsilon 0.25"
+
+    def test_there_is_one_progress_bar_if_asked_for(self, capsys):
+        agent = DQNAgent(2, 2, **SMALL)
+        agent.learn(Counting(4), 40)
+        assert capsys.readouterr() == ("", "")
+        agent.learn(Counting(4), 40, progress=True)
+        assert capsys.readouterr().err.count("0/40 ") == 1
 
     def test_nothing_outside_is_touched(self):
         def outside():
