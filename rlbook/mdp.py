@@ -105,8 +105,9 @@ class TabularMDP:
         base = getattr(env, "unwrapped", env)
         P = getattr(base, "P", None)  # once: it may be a property that builds the model
         if P is None:
-            name = type(base).__name__
-            raise ValueError(f"{name} has no model P; accepted are toy-text environments such as FrozenLake-v1")
+            raise ValueError(
+                f"{type(base).__name__} has no model P; accepted are toy-text environments (FrozenLake-v1)"
+            )
         if getattr(base, "fickle_passenger", False):
             raise ValueError("fickle_passenger is True, which P does not tell; accepted is Taxi without it")
         rows = [[P[s][a] for a in range(len(P[s]))] for s in range(len(P))]
@@ -197,10 +198,7 @@ class Solution:
 
 def bellman_backup(V, mdp: TabularMDP) -> np.ndarray:
     """One step of look-ahead: state values (S,) to action values (S, A). Sutton & Barto (2018), equation 4.6."""
-    _require_model(mdp)
-    V = np.asarray(V, dtype=float)
-    if V.shape != (mdp.n_states,):
-        raise ValueError(f"V has shape {V.shape}; accepted is ({mdp.n_states},), one value a state")
+    V = _checked_values(V, mdp)
     # Q(s, a) = r(s, a) + gamma * sum_s' p(s' | s, a) V(s')
     expected_next = np.einsum("kas,kas->as", mdp._continuation, V.take(mdp._successors)).T
     return mdp.reward + mdp.gamma * expected_next
@@ -341,16 +339,21 @@ def _refuse_better_endless(V: np.ndarray, tied: np.ndarray, mdp: TabularMDP) -> 
     better = endless & (V < -TIE_TOLERANCE)
     if better.any():
         state = int(np.flatnonzero(better)[0])
-        raise ValueError(
-            f"gamma is 1, and from state {state} never reaching a terminal state costs nothing, while the best way "
-            f"there is worth {V[state]:.6g}; use gamma < 1"
-        )
+        raise ValueError(f"gamma is 1, but from state {state} never ending beats the best end; use gamma < 1")
 
 
 def _require_model(mdp) -> None:
     if not isinstance(mdp, TabularMDP):
-        accepted = "a TabularMDP: world.mdp() of a GridWorld, or TabularMDP.from_gym(env)"
-        raise ValueError(f"the model is a {type(mdp).__name__}; accepted is {accepted}")
+        hint = "world.mdp() of a GridWorld, or TabularMDP.from_gym(env)"
+        raise ValueError(f"the model is a {type(mdp).__name__}; accepted is a TabularMDP: {hint}")
+
+
+def _checked_values(V, mdp: TabularMDP) -> np.ndarray:
+    _require_model(mdp)
+    V = np.asarray(V, dtype=float)
+    if V.shape != (mdp.n_states,):
+        raise ValueError(f"V has shape {V.shape}; accepted is ({mdp.n_states},), one value a state")
+    return V
 
 
 def _policy_matrix(policy, mdp: TabularMDP) -> np.ndarray:
@@ -361,10 +364,8 @@ def _policy_matrix(policy, mdp: TabularMDP) -> np.ndarray:
             raise ValueError(f"the policy names action {unknown[0]}; accepted are 0 to {mdp.n_actions - 1}")
         return np.eye(mdp.n_actions)[policy]
     if policy.shape != (mdp.n_states, mdp.n_actions):
-        raise ValueError(
-            f"the policy has shape {policy.shape} and type {policy.dtype}; accepted are ({mdp.n_states},) integer "
-            f"actions and ({mdp.n_states}, {mdp.n_actions}) probabilities"
-        )
+        accepted = f"({mdp.n_states},) integer actions and ({mdp.n_states}, {mdp.n_actions}) probabilities"
+        raise ValueError(f"the policy has shape {policy.shape} and type {policy.dtype}; accepted are {accepted}")
     check_distribution(policy.astype(float), what="the policy's row")
     return policy.astype(float)
 
