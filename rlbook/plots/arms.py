@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import numpy as np
@@ -11,11 +10,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Annulus, Circle
 from matplotlib.ticker import MaxNLocator
-from PIL import Image
 
 from ..envs.arm import PhysicsParams, forward_kinematics
 from ..envs.controllers import distance_to_workspace
-from .style import BLACK, BLUE, DRAWING, GREY, MAP, RED, new_figure, style_axes
+from .style import BLACK, BLUE, DRAWING, GREY, MAP, RED, LivePicture, new_figure, style_axes
 
 _GHOSTS = 9
 
@@ -109,7 +107,9 @@ def workspace(
         beyond = "out of reach" if targets.shape[1] == 2 else "out of reach, many beside the arm's plane"
         axes.scatter(*flat[~near].T, s=5, color=GREY, alpha=0.5, linewidths=0, label=beyond, zorder=2)
         axes.scatter(*flat[near].T, s=9, color=RED, linewidths=0, label="within reach", zorder=3)
-        axes.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=8.5, loc="upper right", labelcolor=GREY)
+        handles, names = axes.get_legend_handles_labels()
+        style = {"frameon": False, "fontsize": 8.5, "labelcolor": GREY, "markerscale": 2}
+        figure.legend(handles, names, loc="outside lower center", ncols=2, **style)  # beside the points, not on them
     axes.plot(*base, "s", color=BLACK, markersize=6, zorder=4)
     return figure
 
@@ -178,23 +178,13 @@ class LiveArm:
             (self._path,) = self._axes.plot([], [], color=RED, linewidth=1.4, animated=True)
             style = {"linewidth": 5, "solid_capstyle": "round", "marker": "o", "markersize": 6, "animated": True}
             (self._arm,) = self._axes.plot([], [], color=BLUE, markerfacecolor=BLACK, markeredgecolor="none", **style)
-        self._background = None
+        self._picture = LivePicture(self.figure)
 
     def draw(self, points, path=None, ghost=None) -> bytes:
         """The picture of the arm through ``points`` (L + 1, 2), its tip's ``path`` (T, 2) and a paler earlier pose."""
         for line, data in ((self._ghost, ghost), (self._path, path), (self._arm, points)):
             line.set_data(*(np.asarray(data).T if data is not None else ([], [])))
-        with DRAWING:
-            canvas = self.figure.canvas
-            if self._background is None:
-                canvas.draw()
-                self._background = canvas.copy_from_bbox(self.figure.bbox)
-            canvas.restore_region(self._background)
-            for line in (self._ghost, self._path, self._arm):
-                self._axes.draw_artist(line)
-            buffer = io.BytesIO()
-            Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, "png", compress_level=1)
-            return buffer.getvalue()
+        return self._picture.draw((self._ghost, self._path, self._arm))
 
 
 def _space(title: str, extent: float, size: float, centre=(0.0, 0.0), **options) -> tuple[Figure, Axes]:

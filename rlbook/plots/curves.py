@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from PIL import Image
 
-from .style import BLACK, CYCLE, DRAWING, GREY, new_figure, style_axes
+from .style import BLACK, CYCLE, DRAWING, GREY, LivePicture, new_figure, style_axes
 
 _MOST_POINTS = 600  # more than a line this wide can show
 
@@ -35,7 +33,7 @@ def learning_curve(
     window: int = 1,
     optimum: float | None = None,
     optimum_label: str = "optimum",
-    size: tuple[float, float] = (7.2, 3.4),
+    size: tuple[float, float] = (7.2, 3.8),
 ) -> Figure:
     """Median over agents as a line, the middle half of them (25th to 75th percentile) as a band.
 
@@ -69,7 +67,9 @@ def learning_curve(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.01)
     shown = _shown(max(len(np.atleast_2d(values)) for values in curves.values()), int(window))
-    axes.legend(frameon=False, fontsize=9, title=shown, title_fontsize=9, alignment="left")
+    handles, names = axes.get_legend_handles_labels()
+    style = {"frameon": False, "fontsize": 9, "title": shown, "title_fontsize": 9, "alignment": "left"}
+    figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)), **style)  # on no line
     return figure
 
 
@@ -159,12 +159,13 @@ class LiveCurve:
                 self.axes.axhline(optimum, **style)
             if len(labels) > 1 or optimum is not None:
                 self.axes.legend(frameon=False, fontsize=8.5, loc="upper right", labelcolor=GREY)
+            self._picture = LivePicture(self.figure)
         self.reset()
 
     def reset(self) -> None:
         """Back to the first limits and no data."""
-        self._limits = self._first_limits
-        self._background = None
+        self._limits = None
+        self._picture.forget()
         for line in self._lines.values():
             line.set_data([], [])
 
@@ -176,18 +177,11 @@ class LiveCurve:
             self._lines[name].set_data(*_thinned(np.asarray(x, dtype=float), np.asarray(y, dtype=float)))
         with DRAWING:
             self._make_room()
-            canvas = self.figure.canvas
-            if self._background is None:
-                canvas.draw()
-                self._background = canvas.copy_from_bbox(self.figure.bbox)
-            canvas.restore_region(self._background)
-            for line in self._lines.values():
-                self.axes.draw_artist(line)
-            return png_bytes(np.asarray(canvas.buffer_rgba()))
+            return self._picture.draw(self._lines.values())
 
     def _make_room(self) -> None:
         """Grow the limits where a line has left them."""
-        xmax, low, high = self._limits
+        xmax, low, high = self._limits or self._first_limits
         for line in self._lines.values():
             x, y = line.get_data()
             if len(x) == 0 or np.isnan(y).all():
@@ -197,8 +191,9 @@ class LiveCurve:
             span = max(high - low, np.nanmax(y) - np.nanmin(y))
             high = np.nanmax(y) + 0.25 * span if np.nanmax(y) > high else high
             low = np.nanmin(y) - 0.25 * span if np.nanmin(y) < low else low
-        if self._background is None or (xmax, low, high) != self._limits:
-            self._limits, self._background = (xmax, low, high), None
+        if (xmax, low, high) != self._limits:
+            self._limits = xmax, low, high
+            self._picture.forget()
             self.axes.set_xlim(0, xmax)
             self.axes.set_ylim(low, high)
 
@@ -219,10 +214,3 @@ def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return x, y
     keep = np.linspace(0, len(x) - 1, _MOST_POINTS).round().astype(int)
     return x[keep], y[keep]
-
-
-def png_bytes(pixels: np.ndarray) -> bytes:
-    """Pixels (height, width, 3 or 4) uint8 as PNG, without transparency; little compression, for live pictures."""
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(buffer, "png", compress_level=1)
-    return buffer.getvalue()

@@ -28,6 +28,7 @@ _INK, _PAPER = "#111", "#fff"
 _GREY, _GREEN, _ORANGE = "#5f6368", "#009E73", "#E69F00"
 _SHOWN = 0.005  # probability above which an action is drawn
 _LEFT, _TOP, _BOTTOM, _BAR = 22, 52, 10, 68  # pixels around the grid
+_CORNER = (0.16, 0.16, 0.085)  # where the agent stands beside numbers: x and y of its middle, radius, in cells
 _MINUS = "\u2212"
 _CORNERS = {(-1, 0): ((0, 0), (1, 0)), (0, 1): ((1, 0), (1, 1)), (1, 0): ((1, 1), (0, 1)), (0, -1): ((0, 1), (0, 0))}
 
@@ -51,7 +52,7 @@ def value_map(
     policy : (S,) actions, (S, A) probabilities, or (S, A) booleans that share the probability (`optimal_actions(Q)`).
         An arrow's length grows with its probability.
     agent : the state the agent is in.
-    low, high : ends of the colour scale; by default those of V.
+    low, high : ends of the colour scale, low <= high; by default those of V. Raises ValueError for others.
     """
     layout = grid_layout(world)
     V = _checked("V", V, (layout.n_states,))
@@ -71,19 +72,11 @@ def value_map(
     if policy is not None:
         weights = _policy_weights(policy, layout)
         parts.append(_arrows(layout, weights, free, shades, cell, middle, 0.21 if roomy else 0.42))
-    return _finish(layout, cell, parts, agent, title, low, high, middle)
+    spot = _CORNER if roomy and policy is None else (0.5, middle, 0.2 if roomy else 0.135)
+    return _finish(layout, cell, parts, agent, title, low, high, spot)
 
 
-def q_map(
-    Q,
-    world: Any,
-    *,
-    policy=None,
-    agent: int | None = None,
-    title: str | None = None,
-    low: float | None = None,
-    high: float | None = None,
-) -> Svg:
+def q_map(Q, world: Any, *, policy=None, agent=None, title=None, low=None, high=None) -> Svg:
     """Action values: each cell is cut into four triangles, one for the action that aims that way.
 
     Q : (S, 4) values; the best of each cell is bold. Otherwise as `value_map`; arrowheads in the
@@ -113,7 +106,8 @@ def q_map(
     if policy is not None:
         weights = _policy_weights(policy, layout)
         parts.append(_pointers(layout, weights, free, cell))
-    return _finish(layout, cell, parts, agent, title, low, high, 0.5)
+    spot = _CORNER if cell >= 40 else (0.5, 0.5, 0.135)
+    return _finish(layout, cell, parts, agent, title, low, high, spot, tags=0.61)
 
 
 # ---------------------------------------------------------------------- geometry, the same for every frame
@@ -181,6 +175,8 @@ def _checked(name: str, values, shape: tuple[int, ...]) -> np.ndarray:
 def _scale(values: np.ndarray, low: float | None, high: float | None) -> tuple[float, float]:
     low = float(values.min() if low is None else low)
     high = float(values.max() if high is None else high)
+    if not low <= high:
+        raise ValueError(f"the colour scale runs from low={low:g} to high={high:g}; accepted is low <= high")
     return (low, high) if high - low > 1e-12 else (low - 0.5, low + 0.5)
 
 
@@ -295,14 +291,14 @@ def _directions(layout: GridLayout, weights, free, cell: int, middle: float, rea
 
 
 def _finish(
-    layout: GridLayout, cell: int, parts: list[str], agent, title: str, low: float, high: float, middle: float
+    layout: GridLayout, cell: int, parts: list[str], agent, title: str, low: float, high: float, spot: tuple, tags=None
 ) -> Svg:
     rows, columns = layout.shape
     width, height = _LEFT + columns * cell + _BAR, _TOP + rows * cell + _BOTTOM
     marks = _marks(layout.shape, cell, layout.start, layout.goals, layout.obstacles, layout.holes)
-    body = [_frame(layout.shape, cell, title), *parts, marks, _rewards(layout, cell)]
+    body = [_frame(layout.shape, cell, title), *parts, marks, _rewards(layout, cell, tags)]
     if agent is not None:
-        body.append(_agent(layout, cell, agent, middle, 0.2 if middle > 0.5 else 0.135))
+        body.append(_agent(layout, cell, agent, spot))
     body.append(_colour_bar(_LEFT + columns * cell + 14, rows * cell, low, high))
     words = f"{title}. Grid of {rows} rows and {columns} columns, values from {low:.3g} to {high:.3g}."
     return document(width, height, words, "".join(body))
@@ -374,8 +370,8 @@ def _badge(x: float, y: float, text: str, size: int, right: bool = False) -> str
     )
 
 
-def _rewards(layout: GridLayout, cell: int) -> str:
-    """The reward for arriving in a cell: under the goal's star, and as a tag in other cells."""
+def _rewards(layout: GridLayout, cell: int, tags: float | None) -> str:
+    """The reward for arriving in a cell: under the goal's star, and as a tag in other cells, `tags` of a cell down."""
     if cell < 30:
         return ""
     parts, size = [], max(8, min(12, round(cell * 0.16)))
@@ -388,15 +384,19 @@ def _rewards(layout: GridLayout, cell: int) -> str:
                 f'text-anchor="middle" fill="#00694d">{text}</text>'
             )
         else:
-            parts.append(_badge(x + cell - 3, y + cell - size - 6, text, size, right=True))
+            down, small = (cell - size - 6, size) if tags is None else (round(tags * cell), max(8, size - 1))
+            parts.append(_badge(x + cell - 3, y + down, text, small, right=True))
     return "".join(parts)
 
 
-def _agent(layout: GridLayout, cell: int, state: int, middle: float, radius: float) -> str:
+def _agent(layout: GridLayout, cell: int, state: int, spot: tuple[float, float, float]) -> str:
+    """A ring, or a disc where it stands in a corner; `spot` is its middle (x, y) and its radius, in cells."""
     if not 0 <= state < layout.n_states:
         raise ValueError(f"the agent is in state {state}; accepted are 0 to {layout.n_states - 1}")
     x, y = _origins(layout.shape, cell)[int(state)]
-    ring = f'<circle cx="{x + cell / 2:g}" cy="{y + cell * middle:.1f}" r="{cell * radius:.1f}" fill="none" '
+    across, down, radius = spot
+    fill = _ORANGE if spot == _CORNER else "none"
+    ring = f'<circle cx="{x + cell * across:.1f}" cy="{y + cell * down:.1f}" r="{cell * radius:.1f}" fill="{fill}" '
     width = max(2.5, cell * 0.06)
     return (
         f'{ring}stroke="#202124" stroke-width="{width + 3:.1f}"/>{ring}stroke="#fff" stroke-width="{width + 1:.1f}"/>'

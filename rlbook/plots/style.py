@@ -11,6 +11,8 @@ import io
 import threading
 from collections.abc import Sequence
 
+import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -23,8 +25,33 @@ GREY, GRID = "#5F6368", "#E3E5E8"
 MAP = "viridis"
 DPI = 100
 
-#: Matplotlib shares caches of fonts and glyphs between figures: one figure is rasterised at a time.
-DRAWING = threading.RLock()
+FONT = "DejaVu Sans"  # comes with Matplotlib; pictures in SVG ask for it first too
+
+
+class _Drawing:
+    """Held while a figure is made or rasterised: Matplotlib shares caches of fonts and glyphs between figures.
+
+    Glyphs are fitted to the pixels by their outline alone; the font's own hints make small bold text look serifed.
+    Only the outermost `with` touches the global setting, and only this one.
+    """
+
+    def __init__(self):
+        self._lock, self._depth, self._before = threading.RLock(), 0, None
+
+    def __enter__(self):
+        self._lock.acquire()
+        if self._depth == 0:
+            self._before, rcParams["text.hinting"] = rcParams["text.hinting"], "force_autohint"
+        self._depth += 1
+
+    def __exit__(self, *_):
+        self._depth -= 1
+        if self._depth == 0:
+            rcParams["text.hinting"] = self._before
+        self._lock.release()
+
+
+DRAWING = _Drawing()
 
 
 class Chart(Figure):
@@ -56,10 +83,10 @@ def style_axes(axes: Axes, title: str = "", xlabel: str = "", ylabel: str = "") 
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color("#9AA0A6")
-    axes.tick_params(colors=GREY, labelsize=9, width=0.8)
-    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=BLACK)
-    axes.set_xlabel(xlabel, fontsize=9.5, color=BLACK)
-    axes.set_ylabel(ylabel, fontsize=9.5, color=BLACK)
+    axes.tick_params(colors=GREY, labelsize=9, width=0.8, labelfontfamily=FONT)
+    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", fontfamily=FONT, color=BLACK)
+    axes.set_xlabel(xlabel, fontsize=9.5, fontfamily=FONT, color=BLACK)
+    axes.set_ylabel(ylabel, fontsize=9.5, fontfamily=FONT, color=BLACK)
     return axes
 
 
@@ -71,6 +98,34 @@ def figure_png(figure: Figure, compression: int = 1) -> bytes:
         buffer = io.BytesIO()
         figure.canvas.print_png(buffer, pil_kwargs={"compress_level": compression}, metadata={"Software": None})
         return buffer.getvalue()
+
+
+class LivePicture:
+    """Draws moving artists upon a figure that is drawn once and kept as a picture.
+
+    figure : made without a layout engine; the artists are `animated`. `forget()` it after changing anything else.
+    """
+
+    def __init__(self, figure: Figure):
+        self.figure = figure
+        self.background = None
+
+    def forget(self) -> None:
+        self.background = None
+
+    def draw(self, artists) -> bytes:
+        """The picture with these artists, as PNG bytes; little compression, because it stays on the machine."""
+        with DRAWING:
+            canvas = self.figure.canvas
+            if self.background is None:
+                canvas.draw()
+                self.background = canvas.copy_from_bbox(self.figure.bbox)
+            canvas.restore_region(self.background)
+            for artist in artists:
+                artist.axes.draw_artist(artist)
+            pixels, buffer = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3]), io.BytesIO()
+            Image.fromarray(pixels).save(buffer, "png", compress_level=1)
+            return buffer.getvalue()
 
 
 def join_png(pictures: Sequence[bytes], gap: int = 16) -> bytes:

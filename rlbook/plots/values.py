@@ -6,8 +6,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from .curves import png_bytes
-from .style import BLACK, BLUE, CYCLE, DRAWING, GREY, MAP, new_figure, style_axes
+from .style import BLACK, BLUE, CYCLE, DRAWING, GREY, MAP, LivePicture, new_figure, style_axes
 
 
 class LiveHeatmap:
@@ -48,19 +47,12 @@ class LiveHeatmap:
                 bar.set_ticklabels([str(name) for name in discrete])
             bar.outline.set_visible(False)
             beside.tick_params(colors=GREY, labelsize=8.5, length=2)
-        self._background = None
+        self._picture = LivePicture(self.figure)
 
     def draw(self, values) -> bytes:
         """The picture for values (R, C) on the grid of ``torus_angles``: rows joint 2, columns joint 1."""
         self._image.set_data(np.asarray(values))
-        with DRAWING:
-            canvas = self.figure.canvas
-            if self._background is None:
-                canvas.draw()
-                self._background = canvas.copy_from_bbox(self.figure.bbox)
-            canvas.restore_region(self._background)
-            self._axes.draw_artist(self._image)
-            return png_bytes(np.asarray(canvas.buffer_rgba()))
+        return self._picture.draw([self._image])
 
 
 def estimates_against_returns(estimates, *, title: str = "Estimated value against what came true") -> Figure:

@@ -8,6 +8,7 @@ _HOME = {
     "LogSlider": "controls",
     "Toggle": "controls",
     "Choice": "controls",
+    "Reading": "controls",
     "GammaPanel": "mdp",
     "EpsilonPanel": "q_learning",
     "MotionPanel": "arm",

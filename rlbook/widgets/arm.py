@@ -89,5 +89,5 @@ class MotionPanel(Panel):
         super().play()
 
     def advance(self, state, n: int):
-        self.time_step = min(state.time_step + n, self._last)
+        self.move_on("time_step", state.time_step, min(state.time_step + n, self._last))
         return self.time_step < self._last

@@ -21,6 +21,8 @@ class Control:
     """One named value of a panel. `in_repr=False` leaves it out of the panel's text form."""
 
     name = ""
+    settable = True  # by the page and from Python
+    renewable = False  # whether setting the value that it has already means something
 
     def __init__(self, label: str, default: Any, *, help: str = "", in_repr: bool = True):
         self.label, self.default, self.help, self.in_repr = label, default, help, in_repr
@@ -50,6 +52,14 @@ class Control:
         """The panel's value for what the widget reports."""
         return value
 
+    def to_widget(self, value: Any) -> Any:
+        """What the widget shows for the panel's value."""
+        return value
+
+    def inside(self, value: Any) -> Any:
+        """The value itself, or the nearest that the present limits admit."""
+        return value
+
     def same_position(self, reported: Any, held: Any) -> bool:
         """Whether the page merely reports the handle position nearest to the value that the panel holds."""
         return reported == held
@@ -64,8 +74,9 @@ class Slider(Control):
     The step is what the handle moves by; setting the attribute from Python accepts any number in range.
     """
 
-    def __init__(self, label, default, low, high, step=0.01, *, format=None, **options):
+    def __init__(self, label, default, low, high, step=0.01, *, format=None, renewable=False, **options):
         super().__init__(label, default, **options)
+        self.renewable = renewable
         self.low, self.high, self.step = low, high, step
         self.whole = isinstance(step, int)
         self.format = format or ("d" if self.whole else ".2f")
@@ -92,6 +103,12 @@ class Slider(Control):
             layout=Layout(width=_WIDTH),
             **self._shown(),
         )
+
+    def from_widget(self, value):
+        return value if self.whole else round(value, 9) + 0.0  # the page counts -0.1 as -0.0999999999999996
+
+    def inside(self, value):
+        return min(max(value, self.low), self.high)
 
     def same_position(self, reported, held):
         return abs(reported - held) < 0.499 * self.step
@@ -131,7 +148,7 @@ class LogSlider(Slider):
         return abs(math.log10(reported / held)) < 0.499 * self.step
 
     def from_widget(self, value):
-        within = min(max(value, self.low), self.high)  # the widget's own powers of ten may miss an end by a rounding
+        within = self.inside(value)  # the widget's own powers of ten may miss an end by a rounding
         return round(within) if self.whole else float(f"{within:.6g}")
 
 
@@ -166,8 +183,35 @@ class Choice(Control):
 
         return Dropdown(options=self._named(), value=value, layout=Layout(width=_WIDTH), **self._shown())
 
+    def inside(self, value):
+        return value if value in self.options else self.options[0]
+
     def adapt(self, widget):
         widget.options = self._named()
 
     def _named(self) -> list[tuple[str, Any]]:
         return [(str(option), option) for option in self.options]
+
+
+class Reading(Control):
+    """A number that the panel shows and nobody sets; the panel itself does with `self._assign(name, value)`."""
+
+    settable = False
+
+    def __init__(self, label, default=0.0, *, format=".3f", **options):
+        super().__init__(label, default, in_repr=False, **options)
+        self.format = format
+
+    def __set__(self, panel, value):
+        raise ValueError(f"{self.name} only shows what is; it cannot be set")
+
+    def check(self, value):
+        return float(value)
+
+    def build(self, value):
+        from ipywidgets import HTML, Layout
+
+        return HTML(value=self.to_widget(value), layout=Layout(width=_WIDTH), **self._shown())
+
+    def to_widget(self, value):
+        return f'<div style="text-align:right;padding-right:22px">{value:{self.format}}</div>'  # below the read-outs

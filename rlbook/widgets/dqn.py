@@ -14,7 +14,7 @@ from ..plots.curves import LiveCurve, moving_mean
 from ..plots.values import LiveHeatmap
 from ..training import ReplayBuffer
 from .controls import LogSlider, Slider, Toggle
-from .panel import Panel
+from .exploring import ExploringPanel
 
 MEAN_OVER = 50  # episodes
 MEMORY = 50_000  # transitions
@@ -25,7 +25,7 @@ RESOLUTION = 41  # cells of the maps along each joint
 TARGET_DISTANCE = 0.7  # of the reach, of the target in the maps
 
 
-class DQNPanel(Panel):
+class DQNPanel(ExploringPanel):
     """Two-joint arms learn to reach by DQN while every number and every stabiliser can be changed.
 
     Parameters
@@ -37,11 +37,10 @@ class DQNPanel(Panel):
     epsilon, learning_rate, gamma, replay, ... : where the controls begin.
 
     The maps show an arm at rest with its target at ``target_angle``: the value of every pose, and how the first motor
-    would turn. `epsilon` shrinks by `epsilon_decay` after every episode and can be dragged at any time. A step is one
-    control step of all arms.
+    would turn. Setting `epsilon` makes it the chance of a random action from the next step on; that chance then shrinks
+    by `epsilon_decay` after every episode, and `epsilon_now` tells it. A step is one control step of all arms.
     """
 
-    epsilon = Slider("Epsilon", 1.0, 0.0, 1.0, help="Present chance of a random action")
     epsilon_decay = Slider("Epsilon decay", 0.98, 0.9, 1.0, step=0.001, format=".3f", help="Factor after each episode")
     learning_rate = LogSlider("Learning rate", 1e-3, 1e-5, 1e-1, help="Of Adam")
     gamma = Slider("Discount gamma", 0.95, 0.0, 1.0, help="What a reward one step later is worth today")
@@ -88,6 +87,7 @@ class DQNPanel(Panel):
             target_rule=self._target_rule,
         )
         self._replays, self._log = True, None
+        self.changed("epsilon")
         self._learning = self._agent.learning(envs)
         self._curve, self._value_map, self._torque_map = self._new_pictures()
         self._returns: list[float] = []
@@ -97,8 +97,9 @@ class DQNPanel(Panel):
         """Bring the learner up to the controls."""
         agent = self._agent
         agent.learning_rate, agent.gamma, agent.double = state.learning_rate, state.gamma, state.double
-        agent.epsilon, agent.epsilon_decay = state.epsilon, state.epsilon_decay
-        agent.epsilon_min = min(EPSILON_MIN, state.epsilon)  # it may be dragged lower, and then stays there
+        agent.epsilon_decay = state.epsilon_decay
+        self.pass_epsilon(agent)
+        agent.epsilon_min = min(EPSILON_MIN, agent.epsilon)  # it may be dragged lower, and then stays there
         agent.target_update_freq = TARGET_UPDATE_FREQ if state.target_network else 1
         agent.max_grad_norm = MAX_GRAD_NORM if state.clipping else None
         if state.replay != self._replays:
@@ -114,8 +115,7 @@ class DQNPanel(Panel):
         except Exception:  # of the reader's own rule: what was learned stays, the arms begin new episodes
             self._learning = self._agent.learning(self._envs)
             raise
-        if self._values["epsilon"] == state.epsilon:  # not dragged meanwhile
-            self.epsilon = self._agent.epsilon
+        self.pass_epsilon(self._agent)
 
     # ------------------------------------------------------------------ the pictures
 

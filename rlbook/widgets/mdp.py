@@ -40,7 +40,7 @@ class GammaPanel(Panel):
     def __init__(self, world: Any = None, **values):
         super().__init__()
         world = GridWorld() if world is None else world
-        model = world if isinstance(world, TabularMDP) else TabularMDP.from_gym(world)
+        model = _model_of(world)
         self._model, self._world = model, model.world
         self._layout, self._solved_for = grid_layout(model), None
         sweep = values.pop("sweep", None)
@@ -70,7 +70,7 @@ class GammaPanel(Panel):
         self._last = len(self._iterates) - 1
         self.limit("sweep", high=self._last)
         if at_end:
-            self.sweep = self._last
+            self.move_on("sweep", min(state.sweep, self._last), self._last)
 
     def draw(self, state):
         V, settled = self._iterates[state.sweep], self._iterates[-1][self._layout.free_cells()]
@@ -80,16 +80,28 @@ class GammaPanel(Panel):
             V,
             self._layout,
             policy=optimal_actions(Q),
-            title=f"Values and greedy policy after sweep {state.sweep}",
+            title=self._title(state),
             low=min(0.0, float(settled.min())),
             high=max(0.0, float(settled.max())),
         )
+
+    def _gave_up(self, state) -> bool:
+        """Whether the last sweep on show is the last only because `MOST_SWEEPS` were enough."""
+        return state.sweep == self._last and not _is_settled(self._residual, state.gamma)
+
+    def _title(self, state) -> str:
+        if self._gave_up(state):
+            return f"NOT settled after {state.sweep} sweeps: no final values"
+        return f"Values and greedy policy after sweep {state.sweep}"
 
     def describe(self, state) -> str:
         words = f"Sweep {state.sweep} of {self._last}. Bellman residual {self._residual:.2g}"
         if state.sweep < self._last:
             return f"{words}: not settled yet."
-        return f"{words}: {'settled' if _is_settled(self._residual, state.gamma) else 'never settles, or very late'}."
+        if not self._gave_up(state):
+            return f"{words}: settled."
+        why = "so close to 1, gamma needs more sweeps" if state.gamma < 1 else "without discount they may never settle"
+        return f"{words}: the values still change; {why}."
 
     def play(self) -> None:
         if self.sweep == self._last and not self.playing:
@@ -97,8 +109,15 @@ class GammaPanel(Panel):
         super().play()
 
     def advance(self, state, n: int):
-        self.sweep = min(state.sweep + n, self._last)
+        self.move_on("sweep", state.sweep, min(state.sweep + n, self._last))
         return self.sweep < self._last
+
+
+def _model_of(world: Any) -> TabularMDP:
+    if isinstance(world, TabularMDP):
+        return world
+    inner = getattr(world, "unwrapped", world)
+    return inner.mdp() if isinstance(inner, GridWorld) else TabularMDP.from_gym(world)
 
 
 def _until_settled(mdp: TabularMDP) -> list[np.ndarray]:

@@ -126,10 +126,16 @@ class Panel:
         with self._signal:
             for key, limit in limits.items():
                 setattr(control, key, limit)
-            value = _inside(control, self._values[name])
+            value = control.inside(self._values[name])
             if self._shell is not None:
                 self._shell.adapt(control)
             setattr(self, name, value)
+
+    def move_on(self, name: str, seen: Any, value: Any) -> None:
+        """Set a value that playing changes by itself, unless somebody changed it since it was `seen`."""
+        with self._signal:
+            if self._values[name] == seen:
+                setattr(self, name, value)
 
     def start_here(self) -> None:
         """From now on reset returns to the present values."""
@@ -156,7 +162,8 @@ class Panel:
             return SimpleNamespace(**self._values)
 
     def _names(self) -> str:
-        return ", ".join(name for name, control in self._controls.items() if not control.hidden) or "none"
+        shown = (name for name, control in self._controls.items() if control.settable and not control.hidden)
+        return ", ".join(shown) or "none"
 
     def _assign(self, name: str, value: Any) -> None:
         control = self._controls[name]
@@ -164,12 +171,12 @@ class Panel:
             raise ValueError(f"{name} cannot be changed here; {type(self).__name__} has {self._names()}")
         value = self._checked(control, value)
         with self._signal:
-            if value == self._values[name]:
+            if value == self._values[name] and not control.renewable:
                 return
             self._values[name] = value
             if self._shell is not None:
                 self._shell.show_value(control, value)
-                if threading.current_thread() is not self._worker:  # what the worker sets, it draws anyway
+                if control.settable and threading.current_thread() is not self._worker:  # which draws anyway
                     self._dirty = True
                     self._wake()
             self.changed(name)
@@ -274,8 +281,8 @@ class Panel:
         self.pause()
         with self._work:
             with self._signal:
-                for name in self._controls:
-                    if not self._controls[name].hidden:
+                for name, control in self._controls.items():
+                    if control.settable and not control.hidden:
                         setattr(self, name, self._initial[name])
                 self.error, self.status = None, ""
             self.restart(self.state)
@@ -414,14 +421,6 @@ class Panel:
     def _show_transport(self) -> None:
         if self._shell is not None:
             self._shell.show_playing(self._playing)
-
-
-def _inside(control: Control, value: Any) -> Any:
-    low, high = getattr(control, "low", None), getattr(control, "high", None)
-    if low is not None:
-        return min(max(value, low), high)
-    options = getattr(control, "options", None)
-    return value if options is None or value in options else options[0]
 
 
 def _encoded(picture: Any) -> str | bytes:

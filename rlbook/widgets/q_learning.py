@@ -12,13 +12,13 @@ from ..plots.curves import LiveCurve, moving_mean
 from ..plots.grids import grid_layout, q_map
 from ..q_learning import DoubleQLearning, QLearning
 from .controls import Choice, LogSlider, Slider
-from .panel import Panel
+from .exploring import ExploringPanel
 
 LEARNERS = {"Q-learning": QLearning, "Double Q": DoubleQLearning}
 MEAN_OVER = 20  # episodes
 
 
-class EpsilonPanel(Panel):
+class EpsilonPanel(ExploringPanel):
     """A robot on a grid learns by Q-learning or Double Q-learning while every number of it can be dragged.
 
     Parameters
@@ -29,12 +29,11 @@ class EpsilonPanel(Panel):
     seed : the same seed and the same values give the same run.
     epsilon, epsilon_decay, learning_rate, gamma, algorithm, speed : where the controls begin.
 
-    `epsilon` is the present chance of a random action: it shrinks by `epsilon_decay` after every episode and can be
-    dragged at any time. `cell` picks a cell and `cell_reward` changes what arriving there pays. Step takes one action.
-    A change of algorithm begins with an empty table.
+    Setting `epsilon` makes it the chance of a random action from the next step on; that chance then shrinks by
+    `epsilon_decay` after every episode, and `epsilon_now` tells it. `cell` picks a cell and `cell_reward` changes what
+    arriving there pays. Step takes one action. A change of algorithm begins with an empty table, in the world as it is.
     """
 
-    epsilon = Slider("Epsilon", 1.0, 0.0, 1.0, help="Present chance of a random action")
     epsilon_decay = Slider("Epsilon decay", 0.995, 0.9, 1.0, step=0.001, format=".3f", help="Factor after each episode")
     learning_rate = Slider("Learning rate", 0.1, 0.01, 1.0, help="How far a value moves towards a new sample")
     gamma = Slider("Discount gamma", 0.99, 0.0, 1.0, help="What a reward one step later is worth today")
@@ -77,14 +76,19 @@ class EpsilonPanel(Panel):
     # ------------------------------------------------------------------ the run
 
     def restart(self, state) -> None:
-        """An empty table, the first episode, the world's own rewards."""
+        """The world's own rewards, an empty table, the first episode."""
         self._rewards = dict(self._world.cell_rewards)
         self.cell_reward = self._paid(state.cell)
+        self._begin(state)
+
+    def _begin(self, state) -> None:
+        """An empty table, the first episode."""
         options = {"update_rule": self._update} if self._update is not None else {}
         self._agent = LEARNERS[state.algorithm](
             self._world.observation_space.n, self._world.action_space.n, seed=self._seed, epsilon_min=0.0, **options
         )
         self._learner_is, self._env = state.algorithm, None
+        self.changed("epsilon")
         self._lengths: list[int] = []
         self._steps_here = self._n_steps = 0
         self._rebuild()
@@ -94,13 +98,13 @@ class EpsilonPanel(Panel):
     def prepare(self, state) -> None:
         """Bring learner and world up to the values on the sliders."""
         if state.algorithm != self._learner_is:
-            self.restart(state)
+            self._begin(state)
         self._agent.learning_rate, self._agent.gamma, self._agent.epsilon_decay = (
             state.learning_rate,
             state.gamma,
             state.epsilon_decay,
         )
-        self._agent.epsilon = state.epsilon
+        self.pass_epsilon(self._agent)
         if self._rewards != self._built_rewards:
             self._rebuild()
 
@@ -108,8 +112,7 @@ class EpsilonPanel(Panel):
         self.prepare(state)
         for _ in range(n):
             self._one_step()
-        if self._values["epsilon"] == state.epsilon:  # not dragged meanwhile
-            self.epsilon = self._agent.epsilon.item()
+        self.pass_epsilon(self._agent)
 
     def _one_step(self) -> None:
         position = self._env.state
@@ -141,6 +144,7 @@ class EpsilonPanel(Panel):
         return self._rewards.get(cell, usual)
 
     def changed(self, name: str) -> None:
+        super().changed(name)
         if name == "cell":
             self.cell_reward = self._paid(self.cell)
         elif name == "cell_reward" and self.cell_reward != self._paid(self.cell):
@@ -157,7 +161,7 @@ class EpsilonPanel(Panel):
             faint=["each"],
             optimum=_shortest_path(self._world),
             optimum_label="shortest path",
-            width=390,
+            width=328,  # beside the grid on a page of 1280 pixels
             height=320,
             ylim=(0.0, float(self._world.max_steps)),
         )

@@ -64,6 +64,9 @@ class Shell:
     def _listen(self) -> None:
         for name, widget in self._inputs.items():
             control = self._panel._controls[name]
+            if not control.settable:
+                continue
+            _one_at_a_time(widget, self._panel._signal)
             widget.observe(lambda change, control=control: self._moved(control, change["new"]), "value")
         for name, button in self._transport.items():
             button.on_click(lambda _, name=name: self._panel.press(name))
@@ -71,7 +74,7 @@ class Shell:
         self.root.observe(self._views_changed, "_view_count")
 
     def _moved(self, control: Control, value: Any) -> None:
-        reported = control.from_widget(value)
+        reported = control.inside(control.from_widget(value))  # the limits may have changed while it travelled
         if not control.same_position(reported, self._panel._values[control.name]):
             setattr(self._panel, control.name, reported)
 
@@ -83,8 +86,9 @@ class Shell:
 
     def show_value(self, control: Control, value: Any) -> None:
         widget = self._inputs.get(control.name)
-        if widget is not None and control.from_widget(widget.value) != value:
-            widget.value = value
+        shown = control.to_widget(value)
+        if widget is not None and control.from_widget(widget.value) != shown:
+            widget.value = shown
 
     def adapt(self, control: Control) -> None:
         if control.name in self._inputs:
@@ -127,6 +131,20 @@ class Shell:
     def close(self) -> None:
         for widget in [*self._inputs.values(), *self._transport.values(), *self._pictures, self._status, self.root]:
             widget.close()
+
+
+def _one_at_a_time(widget, lock) -> None:
+    """Let events from the page and values from the worker's thread take turns.
+
+    A widget takes an event in several steps. A value written to it between two of them would replace the event's.
+    """
+    take_event = widget.set_state
+
+    def set_state(sync_data):
+        with lock:
+            take_event(sync_data)
+
+    widget.set_state = set_state
 
 
 def in_one(pictures: list[str | bytes], alt: str) -> str | bytes:

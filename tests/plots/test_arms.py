@@ -55,6 +55,14 @@ def test_workspace_counts_the_targets_within_reach():
     assert "50.0 %" in beside.axes[0].get_title(loc="left")
 
 
+def test_the_legend_of_the_workspace_covers_no_point():
+    figure = plots.workspace((0.5, 0.2), np.random.default_rng(0).uniform(-1, 1, (500, 2)))
+    figure_png(figure)
+    (legend,) = figure.legends
+    assert not legend.get_window_extent().overlaps(figure.axes[0].get_tightbbox())
+    assert 0 <= legend.get_window_extent().x0 and legend.get_window_extent().x1 <= figure.bbox.width
+
+
 def test_state_heatmap_is_a_torus_in_degrees():
     figure = plots.state_heatmap(lambda q: q[:, 0] + 10 * q[:, 1], label="Value", resolution=21, mark=(np.pi / 2, 0))
     axes = figure.axes[0]

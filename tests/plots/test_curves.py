@@ -30,7 +30,17 @@ def test_learning_curve_draws_median_band_and_optimum():
     band = axes.collections[0].get_paths()[0].vertices
     assert band[:, 1].min() == 3 and band[:, 1].max() == 14
     assert axes.lines[1].get_ydata()[0] == 3
-    assert "5 agents" in axes.get_legend().get_title().get_text()
+    assert "5 agents" in axes.figure.legends[0].get_title().get_text()
+
+
+@pytest.mark.parametrize("optimum", [0.2, 5.0, 9.5])
+def test_the_legend_of_a_learning_curve_lies_on_no_line(optimum):
+    curves = {f"learner {k}": np.linspace(k, 10 - 3 * k, 50) + np.zeros((3, 1)) for k in range(4)}
+    figure = learning_curve(curves, optimum=optimum)
+    figure_png(figure)
+    (legend,) = figure.legends
+    assert not legend.get_window_extent().overlaps(figure.axes[0].get_tightbbox())
+    assert legend.get_window_extent().x0 >= 0 and legend.get_window_extent().x1 <= figure.bbox.width
 
 
 def test_learning_curve_states_its_window_and_leaves_out_episodes_few_played():
@@ -38,7 +48,7 @@ def test_learning_curve_states_its_window_and_leaves_out_episodes_few_played():
     values[1:, 4:] = np.nan
     axes = learning_curve({"A": values}, window=3).axes[0]
     assert axes.lines[0].get_xdata().tolist() == [1, 2, 3, 4]
-    assert "mean over 3 episodes" in axes.get_legend().get_title().get_text()
+    assert "mean over 3 episodes" in axes.figure.legends[0].get_title().get_text()
 
 
 @pytest.mark.parametrize("window", [0, 1.5])
@@ -60,9 +70,9 @@ def test_live_curve_draws_only_its_line_anew():
     curve = LiveCurve("Title", "x", "y", xmax=10, ylim=(0, 10))
     empty = pixels(curve.draw())
     first = pixels(curve.draw(value=([1, 2, 3], [1, 5, 2])))
-    background = curve._background
+    background = curve._picture.background
     second = pixels(curve.draw(value=([1, 2, 3], [9, 5, 2])))
-    assert curve._background is background  # the axes were not drawn again
+    assert curve._picture.background is background  # the axes were not drawn again
     assert (first != empty).any() and (second != first).any()
     assert (pixels(curve.draw(value=([], []))) == empty).all()
 

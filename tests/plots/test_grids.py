@@ -141,6 +141,26 @@ def test_the_agent_is_where_it_is_said_to_be():
     assert xs[0] < xs[1] < xs[2] and ys[0] < ys[1] < ys[2]
 
 
+def test_the_agent_covers_no_number(solved):
+    world, solution = solved
+    for svg in (
+        q_map(solution.Q, world, policy=optimal_actions(solution.Q), agent=0),
+        value_map(solution.V, world, agent=0),
+        value_map(solution.V, world, agent=0, policy=optimal_actions(solution.Q)),
+    ):
+        root = ET.fromstring(svg)
+        ring = root.findall(f"{SVG}circle")[0]  # the widest of the three strokes
+        middle = np.array([float(ring.get("cx")), float(ring.get("cy"))])
+        radius = float(ring.get("r")) + float(ring.get("stroke-width")) / 2
+        for group in root.findall(f"{SVG}g[@text-anchor='middle']"):
+            size = float(group.get("font-size"))
+            for text in group.iter(f"{SVG}text"):
+                half = np.array([0.35 * size * len(text.text), 0.4 * size])
+                centre = np.array([float(text.get("x")), float(text.get("y")) - 0.36 * size])
+                beyond = np.maximum(np.abs(middle - centre) - half, 0)
+                assert np.hypot(*beyond) > radius, text.text
+
+
 def test_layout_of_frozen_lake_and_cliff():
     lake = grid_layout(gym.make("FrozenLake-v1", is_slippery=True))
     assert lake.shape == (4, 4) and lake.start == (0, 0) and lake.goals == ((3, 3),)
@@ -163,6 +183,17 @@ def test_cell_rewards_are_written_down():
     assert "+2.5" in texts(svg) and f"{MINUS}4" in texts(svg)
 
 
+def test_a_reward_covers_no_number():
+    world = GridWorld(cell_rewards={(2, 2): -9.5})
+    root = ET.fromstring(q_map(np.zeros((16, 4)), world))
+    tag = next(r for r in root.findall(f"{SVG}rect") if r.get("fill-opacity") and float(r.get("y")) > 200)
+    x, y, width, height = (float(tag.get(k)) for k in ("x", "y", "width", "height"))
+    for text in root.findall(f"{SVG}g[@text-anchor='middle']/{SVG}g/{SVG}text"):
+        right, low = float(text.get("x")) + 12, float(text.get("y"))
+        left, high = right - 24, low - 9
+        assert right < x or left > x + width or low < y or high > y + height
+
+
 def test_large_grids_leave_numbers_out_and_fit_the_page():
     svg = value_map(np.arange(2500.0), GridWorld(50))
     width, height = picture_size(svg)
@@ -174,6 +205,9 @@ def test_large_grids_leave_numbers_out_and_fit_the_page():
     [
         (lambda w: value_map(np.zeros(9), w), r"V has shape \(9,\); accepted is \(16,\)"),
         (lambda w: value_map(np.full(16, np.nan), w), "V holds nan"),
+        (lambda w: value_map(np.zeros(16), w, low=2, high=1), r"low=2 to high=1; accepted is low <= high"),
+        (lambda w: q_map(np.zeros((16, 4)), w, low=3), r"low=3 to high=0; accepted is low <= high"),
+        (lambda w: value_map(np.zeros(16), w, high=np.nan), "accepted is low <= high"),
         (lambda w: value_map(np.zeros(16), w, policy=np.full(16, 7)), "accepted are 0 to 3"),
         (lambda w: value_map(np.zeros(16), w, policy=np.full((16, 4), 2.0)), "accepted are probabilities"),
         (lambda w: value_map(np.zeros(16), w, agent=16), "state 16; accepted are 0 to 15"),

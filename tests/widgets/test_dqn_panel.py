@@ -36,7 +36,7 @@ def test_learning_changes_maps_and_curve(panel):
     assert panel.status.startswith("880 steps, ") and "episodes. Return of the last" in panel.status
     for columns in (slice(0, 358), slice(374, 732), slice(748, None)):
         assert (before[:, columns] != after[:, columns]).any()
-    assert panel.epsilon < 1
+    assert panel.epsilon_now < panel.epsilon == 1
 
 
 def test_the_target_of_the_maps_can_be_moved(panel):
@@ -61,7 +61,22 @@ def test_every_switch_reaches_the_learner(panel):
 def test_epsilon_can_be_dragged_below_its_floor_and_stays(panel):
     panel.epsilon = 0.0
     panel.step(150)
-    assert panel.epsilon == 0.0
+    assert panel.epsilon == panel.epsilon_now == panel._agent.epsilon == 0.0
+
+
+def test_epsilon_set_in_the_middle_of_learning_stays(panel):
+    begun, stepping = [], panel._learning
+
+    def interrupted():
+        for log in stepping:
+            begun.append(1)
+            if len(begun) == 100:
+                panel.epsilon = 0.0
+            yield log
+
+    panel._learning = interrupted()
+    panel.step(220)  # episodes end at 200
+    assert panel.epsilon == panel.epsilon_now == panel._agent.epsilon == 0.0
 
 
 def test_reset_starts_the_same_run_again(panel):

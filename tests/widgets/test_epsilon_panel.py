@@ -1,5 +1,6 @@
 """EpsilonPanel: the learner behind it is QLearning, whatever is dragged meanwhile."""
 
+import threading
 import time
 
 import numpy as np
@@ -39,7 +40,7 @@ def test_playing_gives_the_same_run_as_stepping():
     assert played.wait(5) and played._n_steps > 20
     stepped = EpsilonPanel(speed=2000)
     stepped.step(played._n_steps)
-    assert (table(played) == table(stepped)).all() and played.epsilon == stepped.epsilon
+    assert (table(played) == table(stepped)).all() and played.epsilon_now == stepped.epsilon_now
 
 
 def test_it_learns_the_shortest_path():
@@ -47,7 +48,7 @@ def test_it_learns_the_shortest_path():
     panel.step(12_000)
     panel.figure()
     assert np.mean(panel._lengths[-20:]) < 4  # three steps, and a little exploration
-    assert panel.epsilon < 0.1
+    assert panel.epsilon_now < 0.1 and panel.epsilon == 1.0
     assert panel._agent.get_policy()[:3].tolist() == [1, 1, 1]  # right along the top row
 
 
@@ -90,11 +91,55 @@ def test_epsilon_shrinks_after_each_episode_and_can_be_dragged(slide):
     panel = EpsilonPanel(epsilon_decay=0.9)
     while len(panel._lengths) < 3:
         panel.step()
-    assert panel.epsilon == pytest.approx(0.9**3)
+    assert panel.epsilon_now == panel._agent.epsilon == pytest.approx(0.9**3) and panel.epsilon == 1.0
     slide(panel, "epsilon", 0.5)
     panel.step()
-    assert panel._agent.epsilon == 0.5
+    assert panel._agent.epsilon == panel.epsilon_now == 0.5
+    panel.epsilon_decay = 0.95
+    panel.step(500)
+    assert panel.epsilon_now < 0.5
+    panel.epsilon = 0.5  # again: the chance that has shrunk meanwhile is 0.5 once more
+    panel.figure()
+    assert panel.epsilon_now == 0.5 and "0.500" in panel._shell._inputs["epsilon_now"].value
     assert panel.wait(5)
+    with pytest.raises(ValueError, match="epsilon_now only shows what is"):
+        panel.epsilon_now = 0.3
+
+
+def test_epsilon_set_in_the_middle_of_playing_stays(slide):
+    """At any moment of a run of steps, from the page's thread, and also by a page that reports late."""
+    panel = EpsilonPanel(epsilon_decay=0.99)
+    panel.widget  # noqa: B018
+    one_step, taken = panel._one_step, []
+
+    def interrupted_step():
+        one_step()
+        taken.append(1)
+        if len(taken) == 20:
+            event = threading.Thread(target=slide, args=(panel, "epsilon", 0.0))
+            event.start()
+            event.join()
+
+    panel._one_step = interrupted_step
+    panel.step(400)
+    assert panel.epsilon == 0.0 and panel._shell._inputs["epsilon"].value == 0.0
+    panel.step(1)
+    assert panel._agent.epsilon == panel.epsilon_now == 0.0
+    assert panel.wait(5)
+
+
+def test_nothing_is_lost_however_events_and_steps_meet(slide):
+    panel = EpsilonPanel(epsilon_decay=0.97, speed=10_000)
+    panel.widget  # noqa: B018
+    panel.play()
+    for _ in range(60):
+        slide(panel, "epsilon", 0.9)
+        time.sleep(0.01)
+        slide(panel, "epsilon", 0.0)
+        time.sleep(0.01)
+        assert panel.epsilon == panel._shell._inputs["epsilon"].value == 0.0
+    panel.pause()
+    assert panel.wait(5) and panel._agent.epsilon == panel.epsilon_now == 0.0
 
 
 def test_editing_a_cells_reward_changes_the_world_and_the_picture():
@@ -120,6 +165,30 @@ def test_an_edit_leaves_robot_clock_and_table_alone():
     panel.cell_reward = 3.0
     panel.figure()
     assert (panel._env.state, panel._steps_here) == (position, steps) and (table(panel) == learned).all()
+
+
+def test_another_algorithm_learns_in_the_same_world():
+    panel = EpsilonPanel()
+    panel.cell = (2, 2)
+    panel.cell_reward = 5.0
+    panel.step(50)
+    panel.algorithm = "Double Q"
+    panel.figure()
+    assert panel.cell_reward == 5.0 and panel._env.cell_rewards == {(2, 2): 5.0}
+    assert not table(panel).any() and panel._n_steps == 0
+    panel.reset()
+    assert panel._env.cell_rewards == {}
+
+
+def test_a_reward_is_stored_as_the_slider_says_it(slide):
+    panel = EpsilonPanel()
+    panel.cell = (2, 2)
+    slide(panel, "cell_reward", 3.0)
+    slide(panel, "cell_reward", -0.1999999999999993)  # how a page counts 98 steps of 0.1 from -10
+    assert panel.cell_reward == -0.2 and panel._rewards == {(2, 2): -0.2}
+    slide(panel, "cell_reward", 1.8e-15)
+    assert repr(panel.cell_reward) == "0.0"
+    assert panel.wait(5)
 
 
 def test_episodes_end_at_the_time_limit():

@@ -104,7 +104,24 @@ def test_worlds_that_cannot_be_rebuilt_have_no_such_sliders():
 def test_a_world_that_never_settles_says_so():
     panel = GammaPanel(step_reward=0.5, gamma=1.0)
     panel.figure()
-    assert "never settles" in panel.status
+    assert "1000 sweeps" in panel.figure() and "NOT settled" in panel.figure()
+    assert "the values still change; without discount they may never settle" in panel.status
+    panel.gamma = 0.9
+    assert "NOT settled" not in panel.figure() and panel.status.endswith(": settled.")
+    panel.sweep = 1
+    assert "NOT settled" not in panel.figure() and "not settled yet" in panel.status
+
+
+def test_a_grid_world_gives_its_model_itself(monkeypatch):
+    """The toy-text form is for other worlds: it takes dictionaries of every transition."""
+
+    def refuse(*_):
+        raise AssertionError("the toy-text form was asked for")
+
+    monkeypatch.setattr(GridWorld, "P", property(refuse))
+    panel = GammaPanel(gym.wrappers.OrderEnforcing(GridWorld(20)))
+    panel.slip = 0.2
+    assert panel.figure() and panel.gamma == 0.99
 
 
 def test_bad_input_is_named():

@@ -128,6 +128,48 @@ def test_a_value_between_two_handle_positions_survives_the_page_rounding_it(slid
     assert panel.wait(5)
 
 
+def test_a_value_that_plays_by_itself_gives_way_to_a_hand(slide):
+    panel = Counter()
+    panel.widget  # noqa: B018
+    seen = panel.count
+    slide(panel, "count", 500)
+    panel.move_on("count", seen, 1)
+    assert panel.count == 500
+    panel.move_on("count", 500, 501)
+    assert panel.count == panel._shell._inputs["count"].value == 501
+    assert panel.wait(5)
+
+
+def test_a_value_written_while_an_event_is_taken_does_not_replace_it(slide):
+    """A widget takes an event in several steps; the worker writes to it between two of them, or rather waits."""
+    panel = Counter()
+    panel.widget  # noqa: B018
+    handle, writers = panel._shell._inputs["level"], []
+    first_part = handle.set_trait
+
+    def set_trait(name, value):
+        first_part(name, value)
+        if not writers:
+            writers.append(threading.Thread(target=panel.move_on, args=("level", 0.5, 0.4)))
+            writers[0].start()
+            writers[0].join(0.3)
+
+    handle.set_trait = set_trait
+    slide(panel, "level", 2.0)
+    writers[0].join(5)
+    assert panel.level == handle.value == 2.0
+    assert panel.wait(5)
+
+
+def test_the_page_cannot_leave_limits_that_changed_meanwhile(slide):
+    panel = Counter()
+    panel.widget  # noqa: B018
+    panel._controls["count"].high = 10  # the widget's own limit follows a little later
+    slide(panel, "count", 400)
+    assert panel.count == 10
+    assert panel.wait(5)
+
+
 def test_no_thread_until_something_happens():
     before = threading.active_count()
     panel = Counter()
