@@ -73,3 +73,25 @@ def test_running_the_cell_again_stops_the_panel_that_played(open_notebook):
     cells.nth(2).locator(".cm-content").click()
     notebook.page.keyboard.press("Control+Enter")
     notebook.page.wait_for_selector("text=[False, False]", timeout=10_000)
+
+
+def test_epsilon_dragged_to_zero_while_it_plays_stays_zero(open_notebook):
+    notebook = open_notebook(
+        ["from rlbook.widgets import EpsilonPanel\npanel = EpsilonPanel(speed=1000, epsilon_decay=0.999)\npanel"]
+    )
+    notebook.run_all()
+    notebook.button("Play").click()
+    notebook.button("Pause").wait_for(timeout=10_000)
+    page = notebook.page
+    now = "document.querySelector('.jp-OutputArea .widget-inline-hbox.widget-html .widget-html-content').innerText"
+    for target in (-400, 400, -400, 400, -400):
+        box = notebook.slider("Epsilon").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + target, y, steps=8)
+        page.mouse.up()
+        page.wait_for_function(f"zero => (parseFloat({now}) === 0) === zero", arg=target < 0, timeout=20_000)
+    page.wait_for_timeout(1000)  # what was still under way has arrived
+    assert float(notebook.slider("Epsilon").get_attribute("aria-valuetext")) == 0
+    assert float(page.evaluate(now)) == 0
