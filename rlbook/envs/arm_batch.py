@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from numbers import Real
 
 import gymnasium as gym
 import numpy as np
@@ -61,7 +62,7 @@ class ArmVectorEnv(VectorEnv):
         if torque_levels is not None:
             checked_count("torque_levels", torque_levels, 2)
         for name, value, unit in (("goal_threshold", goal_threshold, "m"), ("dt", dt, "s")):
-            if not 0 < value < np.inf:
+            if not isinstance(value, Real) or not 0 < value < np.inf:
                 raise ValueError(f"{name} is {value} {unit}; accepted are positive numbers")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is {render_mode!r}; accepted are None and 'rgb_array'")
@@ -101,7 +102,8 @@ class ArmVectorEnv(VectorEnv):
             for width in (self.n_joints, self.n_joints, target_dim)
         )
         self._steps = arrays.of(np.zeros(B), "int32")
-        self._everyone, self._finished = arrays.of(np.ones(B), "bool"), arrays.of(np.ones(B), "bool")
+        self._everyone = arrays.of(np.ones(B), "bool")
+        self._finished = self._everyone  # arms that have no episode under way; None for nobody
         self._commands = None  # (1 + longest delay, B, n): the latest commands, newest first, where any is delayed
 
     # ------------------------------------------------------------------------------------------- what a subclass says
@@ -152,33 +154,38 @@ class ArmVectorEnv(VectorEnv):
         options = dict(options or {})
         mask = self._checked_mask(options.pop("reset_mask", None))
         self._restart(self._arrays.rows(mask), options)
+        waiting = None if self._finished is None else self._finished & ~mask
+        self._finished = waiting if waiting is not None and bool(waiting.any()) else None
         distance = self._distance()
         return self._observe(EVERYONE), self._info({}, distance, distance <= self.goal_threshold)
 
     def step(self, actions):
         """One control step of ``dt`` seconds: (observations, rewards, terminated, truncated, info)."""
         finished = self._finished
-        starting = bool(finished.any())
-        if starting and self.autoreset_mode is not AutoresetMode.NEXT_STEP:
+        if finished is not None and self.autoreset_mode is not AutoresetMode.NEXT_STEP:
             raise gym.error.ResetNeeded(
                 f"{int(finished.sum())} of {self.num_envs} arms have no episode under way; call reset first"
             )
         action = self.apply(actions)
-        self._steps = self._steps + 1
+        self._steps += 1
         distance = self._distance()
         reached = terminated = distance <= self.goal_threshold
         truncated = (self._steps >= self.max_steps) & ~terminated
         terms = self._reward_terms(distance, action, reached)
-        if starting:
+        if finished is not None:
             self._restart(self._arrays.rows(finished), {})
             terms = {name: term * ~finished for name, term in terms.items()}
-            terminated, truncated = terminated & ~finished, truncated & ~finished
+            reached = terminated = reached & ~finished
+            truncated = truncated & ~finished
         info = self._info(terms, distance, self._arrays.copy(reached))
         first, *others = terms.values()
         observations, reward = self._observe(EVERYONE), sum(others, first)
-        self._finished = terminated | truncated
-        if self.autoreset_mode is AutoresetMode.SAME_STEP and bool(self._finished.any()):
-            observations = self._autoreset(observations, info)
+        done, self._finished = terminated | truncated, None
+        if bool(done.any()):
+            if self.autoreset_mode is AutoresetMode.SAME_STEP:
+                observations = self._autoreset(done, observations, info)
+            else:
+                self._finished = done
         return observations, reward, terminated, truncated, info
 
     def apply(self, actions):
@@ -200,9 +207,9 @@ class ArmVectorEnv(VectorEnv):
 
     # ------------------------------------------------------------------------------------------------------ its parts
 
-    def _autoreset(self, observations, info: dict):
-        """Same-step reset: the finished arms' last observations go to ``info``, their first ones are returned."""
-        done, rows = self._finished, self._arrays.rows(self._finished)
+    def _autoreset(self, done, observations, info: dict):
+        """Same-step reset: the last observations of the arms ``done`` go to ``info``, their first ones are returned."""
+        rows = self._arrays.rows(done)
         last = {key: value for key, value in info.items() if not key.startswith("_")}
         info["final_info"] = last | {f"_{key}": done for key in last}
         info |= {"_final_info": done, "final_obs": observations, "_final_obs": done}
@@ -224,8 +231,6 @@ class ArmVectorEnv(VectorEnv):
             state[rows] = value
             setattr(self, name, state)
         self._steps[rows] = 0
-        self._finished = self._arrays.copy(self._finished)
-        self._finished[rows] = False
         if self._commands is not None:
             self._commands[:, rows] = 0.0
 
@@ -286,7 +291,7 @@ class ArmVectorEnv(VectorEnv):
 
 def checked_count(name: str, value, low: int = 1) -> int:
     """``value`` as an int; ValueError naming it where it is not a whole number from ``low`` up."""
-    if not value >= low or value != int(value):
+    if not isinstance(value, Real) or not low <= value < np.inf or value != int(value):
         raise ValueError(f"{name} is {value}; accepted are whole numbers from {low}")
     return int(value)
 
@@ -300,8 +305,11 @@ class _Arrays:
             return
         import torch
 
-        self.xp, self.device = array_namespace(torch.zeros(1)), torch.device(device)
-        self._generator = torch.Generator(self.device)
+        try:
+            self._generator = torch.Generator(device)
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(f"device is {device!r}; accepted are None and torch devices of this computer") from error
+        self.xp, self.device = array_namespace(torch.zeros(1)), self._generator.device
         self._generator.seed()
 
     def of(self, values, dtype: str = "float32"):
@@ -309,8 +317,11 @@ class _Arrays:
 
     def integers(self, values):
         """Values as int64; None where they are not whole numbers."""
-        values = self.xp.asarray(values, device=self.device)
-        if bool((values % 1 != 0).any()):
+        try:
+            values = self.xp.asarray(values, device=self.device)
+            if bool((values % 1 != 0).any()):
+                return None
+        except (TypeError, ValueError, RuntimeError):
             return None
         return self.xp.astype(values, self.xp.int64)
 
@@ -325,7 +336,7 @@ class _Arrays:
         return values.T.contiguous().T if self._generator else np.asfortranarray(values)
 
     def rows(self, mask):
-        return self.xp.nonzero(mask)[0]
+        return mask.nonzero(as_tuple=True)[0] if self._generator else mask.nonzero()[0]
 
     def to_numpy(self, values) -> np.ndarray:
         return values.cpu().numpy() if self._generator and hasattr(values, "cpu") else np.asarray(values)
@@ -347,7 +358,10 @@ class _Arrays:
 
 
 def _checked_torque(max_torque, n_joints: int) -> np.ndarray:
-    torque = np.asarray(max_torque, dtype=float)
+    try:
+        torque = np.asarray(max_torque, dtype=float)
+    except (TypeError, ValueError):
+        torque = np.full(0, np.nan)
     if torque.shape not in ((), (n_joints,)) or not (np.isfinite(torque) & (torque > 0)).all():
         raise ValueError(f"max_torque is {max_torque}; accepted are one positive torque in N m or {n_joints} of them")
     return np.broadcast_to(torque, (n_joints,)).copy()

@@ -11,8 +11,9 @@ from array_api_compat import array_namespace
 
 from rlbook.envs import arm
 from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.arm_batch import ArmVectorEnv
+from rlbook.envs.arm_batch import ArmVectorEnv, checked_count
 from rlbook.envs.reach import ReachingTaskMDP
+from rlbook.validation import check_arguments
 
 LINK_LENGTHS = (0.3, 0.3, 0.3)  # m
 BASE_HEIGHT = 0.1  # m
@@ -44,10 +45,11 @@ class ChapterReachVectorEnv(ArmVectorEnv):
     """
 
     def __init__(self, num_envs: int = 1, *, n_joints: int = 6, max_torque: float = 100.0, **shared):
-        if n_joints < len(LINK_LENGTHS):
+        if checked_count("n_joints", n_joints) < len(LINK_LENGTHS):
             raise ValueError(
                 f"n_joints is {n_joints}; accepted are {len(LINK_LENGTHS)} and more, the arm has as many links"
             )
+        check_arguments({"max_torque": max_torque}, positive=("max_torque",))
         high = np.concatenate([np.full(n_joints, np.pi), np.full(n_joints, np.inf), TARGET_HIGH])
         low = np.concatenate([-high[: 2 * n_joints], TARGET_LOW])
         shared = {"max_steps": 200, "dt": 0.01} | shared

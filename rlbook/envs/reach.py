@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import gymnasium as gym
 import numpy as np
-from array_api_compat import array_namespace
 from gymnasium.vector import AutoresetMode
 
 from rlbook.envs import arm
@@ -46,13 +45,20 @@ def reward_terms(distance, action, success) -> dict:
 
     ``distance`` (m) and ``success`` have shape (...,), ``action`` in [-1, 1] has shape (..., n).
     """
-    xp = array_namespace(distance)
-    squares = sum(action[..., i] * action[..., i] for i in range(action.shape[-1]))
+    xp = arm.namespace(distance)
+    first, *others = [action[..., i] * action[..., i] for i in range(action.shape[-1])]
     return {
         "distance": -0.1 * distance,
-        "effort": (-0.001 / action.shape[-1]) * squares,
+        "effort": (-0.001 / action.shape[-1]) * sum(others, first),
         "success": xp.astype(success, distance.dtype),
     }
+
+
+def checked_physics(physics) -> PhysicsParams:
+    """``physics``, the nominal arm for None; ValueError for anything that is no ``PhysicsParams``."""
+    if physics is not None and not isinstance(physics, PhysicsParams):
+        raise ValueError(f"physics is {physics!r}; accepted is a PhysicsParams")
+    return physics or PhysicsParams()
 
 
 class ReachTask(ArmVectorEnv):
@@ -88,6 +94,9 @@ class ReachTask(ArmVectorEnv):
         if max_torque is None:
             max_torque = 2 * arm.holding_torque(n_joints)
         super().__init__(num_envs, n_joints, observation_bounds=(-bounds, bounds), max_torque=max_torque, **shared)
+        inner, outer = (0.2, 0.95) if n_joints > 1 else (1.0, 1.0)
+        radii = np.array([inner, outer]) * self.reach
+        self._ring = [self._arrays.of([radius**2, turn]) for radius, turn in zip(radii, (0, 2 * np.pi), strict=True)]
 
     def measure(self, rows=EVERYONE):
         """Joint angles (rad) and velocities (rad/s), (rows, n) each, as the arm itself measures them."""
@@ -106,9 +115,8 @@ class ReachTask(ArmVectorEnv):
     def _draw_targets(self, count):
         """Uniform over a ring: the square of the radius is uniform. One link reaches only its circle."""
         xp = self._arrays.xp
-        draws = self._arrays.uniform(self.np_random, 0.0, 1.0, (count, 2))
-        low, high = ((0.2 * self.reach) ** 2, (0.95 * self.reach) ** 2) if self.n_joints > 1 else (self.reach**2,) * 2
-        radius, angle = xp.sqrt(low + (high - low) * draws[:, 0]), 2 * np.pi * draws[:, 1]
+        squares, angle = self._arrays.uniform(self.np_random, *self._ring, (count, 2)).T
+        radius = xp.sqrt(squares)
         return xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], axis=-1)
 
     def _true_geometry(self) -> PhysicsParams:
@@ -179,7 +187,7 @@ class ReachVectorEnv(ReachTask):
         physics: PhysicsParams | None = None,
         **shared,
     ):
-        physics = physics or PhysicsParams()
+        physics = checked_physics(physics)
         super().__init__(num_envs, n_joints, float(np.mean(np.asarray(physics.link_length))), max_torque, **shared)
         self.physics = physics
 
@@ -198,7 +206,7 @@ class ReachVectorEnv(ReachTask):
     @physics.setter
     def physics(self, physics: PhysicsParams) -> None:
         fields = {}
-        for name, value in physics.as_dict().items():
+        for name, value in checked_physics(physics).as_dict().items():
             if not isinstance(value, float):
                 if tuple(value.shape) != (self.num_envs,):
                     raise ValueError(

@@ -14,7 +14,7 @@ from mujoco.rollout import Rollout
 
 from rlbook.envs.arm import PhysicsParams
 from rlbook.envs.arm_batch import checked_count
-from rlbook.envs.reach import MAX_SPEED, SUBSTEPS, ReachEnv, ReachTask
+from rlbook.envs.reach import MAX_SPEED, SUBSTEPS, ReachEnv, ReachTask, checked_physics
 
 PRESETS = ("real", "matched")
 
@@ -166,7 +166,7 @@ class RobotReachVectorEnv(ReachTask):
             raise ValueError("physics is given for the real robot, which has its own; accepted with preset='matched'")
         if shared.get("device") is not None:
             raise ValueError(f"device is {shared['device']!r}; accepted is None, MuJoCo computes in NumPy")
-        n_threads, drawing = checked_count("n_threads", n_threads), physics or PhysicsParams()
+        n_threads, drawing = checked_count("n_threads", n_threads), checked_physics(physics)
         for name, value in drawing.as_dict().items():
             if not isinstance(value, float):
                 raise ValueError(
@@ -260,13 +260,18 @@ class Trajectory:
     torque: np.ndarray
 
 
-def log_trajectory(env: ReachTask, actions, *, seed: int | None = None, options: dict | None = None) -> Trajectory:
+def log_trajectory(
+    env: ReachTask | ReachEnv, actions, *, seed: int | None = None, options: dict | None = None
+) -> Trajectory:
     """Reset the arms and drive them with ``actions`` (T, B, n), through targets and time limits: a ``Trajectory``.
 
     Works on robots and in simulation alike: the log holds only what both can measure. ``options`` go to ``reset``, such
-    as {"q": (B, n)}. Discrete actions are (T, B).
+    as {"q": (B, n)}. Discrete actions are (T, B). A single environment is a batch of one, B = 1. ValueError for no
+    actions, or such as ``step`` refuses.
     """
-    env = env.unwrapped
+    if not len(actions):
+        raise ValueError(f"actions have shape {np.shape(actions)}; accepted are (T, B, n), T at least 1")
+    env = getattr(env.unwrapped, "batch", env.unwrapped)
     env.reset(seed=seed, options=options)
     measured, torque = [env.measure()], []
     for action in actions:

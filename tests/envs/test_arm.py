@@ -264,6 +264,28 @@ def test_torch_equals_numpy_and_a_batch_equals_its_arms(n):
     )
 
 
+def test_whole_numbers_are_numbers_too():
+    q, qd, torque, physics = [0, 1], [2, -1], [3, 0], PhysicsParams(mass=np.array([0.5, 1.5]))
+    for make in (np.asarray, torch.as_tensor):
+        whole, real = ([make(np.asarray(x, dtype)) for x in (q, qd, torque)] for dtype in (np.int64, np.float64))
+        for ours, expected in zip(arm.step(*whole, physics, 0.01), arm.step(*real, physics, 0.01), strict=True):
+            np.testing.assert_allclose(ours, expected, rtol=1e-5)
+        np.testing.assert_allclose(
+            arm.forward_kinematics(whole[0], physics), arm.forward_kinematics(real[0], physics), rtol=1e-5
+        )
+
+
+def test_torch_steps_without_and_then_with_derivatives():
+    q, qd, torque = (torch.as_tensor(part) for part in random_states(3, 4))
+    with torch.inference_mode():
+        expected, _ = arm.step(q, qd, torque, ROUGH, 0.01)
+    q = q.clone().requires_grad_()
+    after, _ = arm.step(q, qd, torque, ROUGH, 0.01)
+    after.sum().backward()
+    torch.testing.assert_close(after.detach(), expected)
+    assert q.grad.abs().min() > 0
+
+
 def test_accelerations_solve_the_equation_of_motion():
     q, qd, torque = random_states(4, 50)
     qdd = arm.forward_dynamics(q, qd, torque, ROUGH)
@@ -277,8 +299,18 @@ def test_substeps_are_steps():
     for _ in range(5):
         many = arm.step(*many, torque, ROUGH, 0.01)
     np.testing.assert_allclose(arm.step(q, qd, torque, ROUGH, 0.05, substeps=5), many)
-    _, fast = arm.step(q, qd, 100 * torque, ROUGH, 0.05, substeps=5, max_speed=4.0)
-    assert np.abs(fast).max() == 4.0
+    for integrator in ("euler", "rk4"):
+        _, fast = arm.step(q, qd, 100 * torque, ROUGH, 0.05, integrator, substeps=5, max_speed=4.0)
+        assert np.abs(fast).max() == 4.0
+
+
+@pytest.mark.parametrize("max_speed", [20.0, 3.7])
+def test_limited_joints_turn_no_faster_than_the_limit(max_speed):
+    q, qd, torque = (part.astype(np.float32) for part in random_states(3, 500))
+    after, fast = arm.step(q, 0 * qd, 1000 * torque, ROUGH, 0.06, substeps=5, max_speed=max_speed)
+    limit = np.float32(max_speed)  # not a digit more: observations must stay within their bounds
+    assert limit * (1 - 1e-6) < np.abs(fast).max() <= limit
+    assert np.abs(after - q).max() <= 0.06 * max_speed * (1 + 1e-4)
 
 
 # -------------------------------------------------------------------------------------------------------- bad input
@@ -311,3 +343,13 @@ def test_mismatched_joints_and_unknown_integrators_are_refused():
         arm.forward_dynamics(np.zeros(2), np.zeros(2), np.zeros(3), ROUGH)
     with pytest.raises(ValueError, match="integrator is 'leapfrog'; accepted are euler, rk4"):
         arm.step(np.zeros(2), np.zeros(2), np.zeros(2), ROUGH, 0.01, "leapfrog")
+
+
+def test_arms_without_joints_and_steps_without_time_are_refused():
+    empty, one = np.zeros((3, 0)), np.zeros((3, 1))
+    for q in (empty, np.array(0.0)):
+        with pytest.raises(ValueError, match="same number of joints n >= 1"):
+            arm.forward_dynamics(q, q, q, ROUGH)
+    for dt, substeps in ((0.0, 1), (-0.1, 1), (np.nan, 1), (0.1, 0)):
+        with pytest.raises(ValueError, match=f"dt is {dt} s in {substeps} substeps; accepted are"):
+            arm.step(one, one, one, ROUGH, dt, substeps=substeps)

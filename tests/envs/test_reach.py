@@ -147,6 +147,7 @@ def test_next_step_reset_spends_a_step_and_pays_nothing():
     assert terminated[1] and np.linalg.norm(observations[1, -2:]) <= envs.goal_threshold
     observations, rewards, terminated, truncated, info = envs.step(random_actions(envs, 1))
     assert rewards[1] == 0 and not terminated[1] and not truncated[1] and info["reward_distance"][1] == 0
+    assert not info["is_success"][1]  # its success was told, and counted, a step ago
     np.testing.assert_array_equal(observations[1, 4:6], 0)
     assert envs._steps.tolist() == [2, 0, 2]
 

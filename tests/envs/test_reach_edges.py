@@ -7,7 +7,7 @@ import torch
 
 import rlbook.envs  # noqa: F401
 from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.reach import ReachEnv, ReachVectorEnv
+from rlbook.envs.reach import ReachEnv, ReachingTaskMDP, ReachVectorEnv
 
 IDS = ("rlbook/Reach-v0", "rlbook/ReachDiscrete-v0", "rlbook/RobotReach-v0")
 ARMS = ("rlbook/Reach-v0", "rlbook/RobotReach-v0")
@@ -78,12 +78,19 @@ def test_the_picture_shows_the_target_where_it_is():
     [
         ({"num_envs": 0}, "num_envs is 0; accepted are whole numbers from 1"),
         ({"n_joints": 1.5}, "n_joints is 1.5; accepted"),
+        ({"num_envs": "two"}, "num_envs is two; accepted"),
         ({"max_steps": -1}, "max_steps is -1; accepted"),
+        ({"max_steps": np.inf}, "max_steps is inf; accepted"),
+        ({"max_steps": None}, "max_steps is None; accepted"),
+        ({"goal_threshold": "near"}, "goal_threshold is near m; accepted"),
         ({"goal_threshold": 0.0}, "goal_threshold is 0.0 m; accepted"),
         ({"dt": 0.0}, "dt is 0.0 s; accepted"),
         ({"torque_levels": 1}, "torque_levels is 1; accepted are whole numbers from 2"),
         ({"max_torque": -1.0}, "max_torque is -1.0; accepted"),
         ({"max_torque": (1.0, 2.0, 3.0)}, r"max_torque is \(1.0, 2.0, 3.0\); accepted are one .* or 2 of them"),
+        ({"max_torque": "strong"}, "max_torque is strong; accepted"),
+        ({"device": "gpu"}, "device is 'gpu'; accepted are None and torch devices"),
+        ({"physics": {"mass": 2.0}}, "physics is {'mass': 2.0}; accepted is a PhysicsParams"),
         ({"render_mode": "human"}, "render_mode is 'human'; accepted"),
         ({"physics": PhysicsParams(mass=np.ones(3))}, r"PhysicsParams.mass has shape \(3,\); accepted"),
         ({"autoreset_mode": "sometimes"}, "sometimes"),
@@ -105,12 +112,21 @@ def test_bad_actions_are_refused(name):
     assert np.isfinite(envs.step(np.zeros((2, 2)))[0]).all()
 
 
-@pytest.mark.parametrize("actions", [[0, 9], [-1, 0], [0.5, 1.0], [0], [np.nan, 0]])
+@pytest.mark.parametrize("actions", [[0, 9], [-1, 0], [0.5, 1.0], [0], [np.nan, 0], None, "left"])
 def test_bad_discrete_actions_are_refused(actions):
     envs = gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=2)
     envs.reset(seed=0)
     with pytest.raises(ValueError, match="accepted are"):
         envs.step(np.array(actions))
+
+
+@pytest.mark.parametrize(
+    ("n_joints", "max_torque", "message"),
+    [(2, 100.0, "n_joints is 2"), ("six", 100.0, "n_joints is six"), (6, -1.0, "max_torque is -1.0")],
+)
+def test_bad_arguments_of_the_chapters_task_are_refused(n_joints, max_torque, message):
+    with pytest.raises(ValueError, match=f"{message}; accepted are"):
+        ReachingTaskMDP.as_in_chapter(n_joints, max_torque)
 
 
 @pytest.mark.parametrize(

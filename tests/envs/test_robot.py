@@ -133,6 +133,17 @@ def test_the_log_holds_what_a_robot_can_record():
     np.testing.assert_array_equal(again.q, log.q)
 
 
+def test_a_single_robot_is_logged_as_a_batch_of_one():
+    actions = np.full((5, 1, 2), 0.3, np.float32)
+    single, batch = (
+        log_trajectory(env, actions, seed=2) for env in (gym.make("rlbook/RobotReach-v0"), RobotReachVectorEnv(1))
+    )
+    assert single.q.shape == (6, 1, 2)
+    np.testing.assert_array_equal(single.q, batch.q)
+    with pytest.raises(ValueError, match=r"actions have shape \(0, 1, 2\); accepted are"):
+        log_trajectory(RobotReachVectorEnv(1), actions[:0])
+
+
 def test_a_log_goes_on_through_targets_and_time_limits():
     envs = ReachVectorEnv(1, max_steps=3)
     log = log_trajectory(envs, np.zeros((10, 1, 2)), options={"q": np.zeros((1, 2)), "target": [[1.0, 0.0]]})
@@ -178,6 +189,8 @@ def test_no_learner_or_exercise_reads_what_the_robot_truly_is():
         ({"physics": SMOOTH}, "accepted with preset='matched'"),
         ({"device": "cpu"}, "device is 'cpu'; accepted is None"),
         ({"n_threads": 0}, "n_threads is 0; accepted are whole numbers from 1"),
+        ({"n_threads": "all"}, "n_threads is all; accepted are whole numbers from 1"),
+        ({"preset": "matched", "physics": 3}, "physics is 3; accepted is a PhysicsParams"),
         ({"dt": 0.001}, "dt is 0.001 s; accepted are whole multiples of 0.002 s"),
         (
             {"preset": "matched", "physics": PhysicsParams(mass=np.ones(2))},
