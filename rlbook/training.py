@@ -41,14 +41,20 @@ class History:
 
 
 class EpisodeLog:
-    """Adds up the rewards of ``n_agents`` agents that step together, each with ``n_envs`` environments of its own."""
+    """Adds up the rewards of ``n_agents`` agents that step together, each with ``n_envs`` environments of its own.
+
+    An episode is kept in 32 bytes: agent, return, length, and when it ended.
+    """
+
+    PENDING = 4096
 
     def __init__(self, n_agents: int, n_envs: int = 1):
         self._n_envs = n_envs
         self._return = np.zeros(n_agents * n_envs)
         self._begin = np.zeros(n_agents * n_envs)  # the time step after which each environment's episode began
         self._time = 0
-        self._finished: list[tuple] = []
+        self._tables: list[np.ndarray] = []  # (episodes, 4) each
+        self._pending: list[tuple] = []  # what ended at the most recent steps, to become a table now and then
         self.n_steps = 0  # environment steps of each agent
         self.n_episodes = np.zeros(n_agents, dtype=int)
 
@@ -66,7 +72,9 @@ class EpisodeLog:
         ended = done.nonzero()[0]
         if ended.size:
             agent = ended // self._n_envs if self._n_envs > 1 else ended
-            self._finished.append((agent, self._return.take(ended), self._time - self._begin.take(ended), self.n_steps))
+            self._pending.append((agent, self._return.take(ended), self._time - self._begin.take(ended), self.n_steps))
+            if len(self._pending) == self.PENDING:
+                self._tables, self._pending = [*self._tables, self._table(self._pending)], []
             self._return[ended], self._begin[ended] = 0, self._time
             self.n_episodes += np.bincount(agent, minlength=len(self.n_episodes))
         return ended
@@ -74,25 +82,29 @@ class EpisodeLog:
     @property
     def recent_return(self) -> float:
         """Mean return of the last 20 episodes; NaN before the first has ended."""
-        returns = np.concatenate([returns for _, returns, *_ in self._finished[-20:]] or [[np.nan]])
-        return float(returns[-20:].mean())
+        recent = np.concatenate([*self._tables[-1:], self._table(self._pending[-20:])])[-20:, 1]
+        return float(recent.mean()) if len(recent) else float("nan")
 
     def history(self, n_episodes: int | None = None, metrics=None, interrupted: bool = False) -> History:
         """The finished episodes in the order they ended; of each agent the first ``n_episodes`` at most."""
-        agents, returns, lengths, end_steps = (
-            zip(*self._finished, strict=True) if self._finished else [[np.empty(0)]] * 4
-        )
-        end_steps = [np.full(len(agent), steps) for agent, steps in zip(agents, end_steps, strict=True)]
-        agent = np.concatenate(agents).astype(int)
-        order = agent.argsort(kind="stable")
-        row = agent[order]
+        finished = np.concatenate([*self._tables, self._table(self._pending)])
+        finished = finished[finished[:, 0].argsort(kind="stable")]
+        row = finished[:, 0].astype(int)
         column = np.arange(len(row)) - np.concatenate([[0], self.n_episodes.cumsum()[:-1]])[row]
         width = self.n_episodes.max() if n_episodes is None else min(n_episodes, self.n_episodes.max())
         kept = column < width
         tables = np.full((3, len(self.n_episodes), width), np.nan)
-        for table, values in zip(tables, (returns, lengths, end_steps), strict=True):
-            table[row[kept], column[kept]] = np.concatenate(values)[order][kept]
+        tables[:, row[kept], column[kept]] = finished[kept, 1:].T
         return History(*tables, metrics=metrics or {}, interrupted=interrupted)
+
+    @staticmethod
+    def _table(pending: list[tuple]) -> np.ndarray:
+        """(episodes, 4): agent, return, length and end step, in the order in which the episodes ended."""
+        if not pending:
+            return np.empty((0, 4))
+        *columns, end_steps = zip(*pending, strict=True)
+        columns = [np.concatenate(column) for column in columns]
+        return np.stack([*columns, np.repeat(end_steps, [len(agent) for agent, *_ in pending])], axis=1)
 
 
 class Batch(NamedTuple):
@@ -126,7 +138,12 @@ class ReplayBuffer:
 
     def push(self, state, action, reward, next_state, terminated) -> None:
         """Store one transition, or one of each environment: state (state_dim,) or (n, state_dim), action () or (n,)."""
-        state = np.asarray(state)
+        state, next_state = np.asarray(state), np.asarray(next_state)
+        if state.shape != next_state.shape or state.shape[-1:] != (self.state_dim,):
+            raise ValueError(
+                f"state has shape {state.shape} and next_state {next_state.shape}; accepted are two of the same shape, "
+                f"({self.state_dim},) or (n, {self.state_dim})"
+            )
         new = np.empty((state.size // self.state_dim, self._rows.shape[1]), dtype=np.float32)
         for column, values in zip(self._fields(new), (state, action, reward, next_state, terminated), strict=True):
             column[...] = values
@@ -167,22 +184,27 @@ class TrueSteps:
             raise ValueError(
                 f"the environment's autoreset_mode is {self._mode!r}; accepted is a gymnasium AutoresetMode"
             )
-        self.state, _ = envs.reset(seed=seed)
+        self.state = self._own(envs.reset(seed=seed)[0])
         self._resetting = np.zeros(envs.num_envs, dtype=bool)
 
     def step(self, action):
         """(next_state (n, ...), reward, terminated, truncated, real), (n,) each; ``real`` is False at a mere reset."""
         next_state, reward, terminated, truncated, info = self._envs.step(action)
+        next_state = self._own(next_state)
         done, real = terminated | truncated, ~self._resetting
         self.state = next_state
         if self._mode is AutoresetMode.NEXT_STEP:
             self._resetting = done
         elif done.any() and self._mode is AutoresetMode.DISABLED:
-            self.state, _ = self._envs.reset(options={"reset_mask": done})
+            self.state = self._own(self._envs.reset(options={"reset_mask": done})[0])
         elif done.any():
             next_state = next_state.copy()
             next_state[done] = np.stack(list(info["final_obs"][done]))
         return next_state, reward, terminated, truncated, real
+
+    def _own(self, observations):
+        """A copy where the environment hands out the same memory every time: a transition needs two of its states."""
+        return np.copy(observations) if getattr(self._envs.unwrapped, "copy", True) is False else observations
 
 
 @dataclass(frozen=True)
@@ -269,6 +291,8 @@ def spawn_seeds(seed: int, n: int) -> list[int]:
 
 def save_arrays(path, kind: str, arrays: dict[str, np.ndarray], config: dict) -> None:
     """Write named arrays and a JSON-able configuration to one safetensors file; ``kind`` says what it holds."""
+    if not Path(path).parent.is_dir():
+        raise FileNotFoundError(f"no folder {Path(path).parent} to save {Path(path).name} in")
     contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     save_file(contents, path, metadata={"kind": kind, "config": json.dumps(config)})
 

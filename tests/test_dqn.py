@@ -141,6 +141,9 @@ class TestReplayBuffer:
             ReplayBuffer(2.5, state_dim=2)
         with pytest.raises(ValueError, match="buffer is empty"):
             ReplayBuffer(3, state_dim=2).sample(1)
+        for state, next_state in ((np.zeros((2, 2)), np.zeros(2)), (np.zeros(3), np.zeros(3)), (0.0, 0.0)):
+            with pytest.raises(ValueError, match=r"accepted are two of the same shape, \(2,\) or \(n, 2\)"):
+                ReplayBuffer(3, state_dim=2).push(state, 0, 0.0, next_state, False)
 
 
 class TestTrainStep:

@@ -46,6 +46,21 @@ class TestEpisodeLog:
         np.testing.assert_array_equal(history.returns, [[2, 3, 11]])
         np.testing.assert_array_equal(history.end_steps, [[3, 3, 6]])  # three environment steps at a time
 
+    def test_many_episodes_take_little_room_and_all_are_there(self, monkeypatch):
+        monkeypatch.setattr(EpisodeLog, "PENDING", 32)
+        log = EpisodeLog(2)
+        for step in range(1, 101):
+            log.record(np.array([step, -step]), np.array([True, step % 2 == 0]))
+            assert len(log._pending) < 32
+            assert log.n_episodes.sum() < 20 or np.isfinite(log.recent_return)
+        history = log.history()
+        np.testing.assert_array_equal(history.returns[0], np.arange(1, 101))
+        np.testing.assert_array_equal(history.returns[1, :50], -np.arange(3, 200, 4))
+        np.testing.assert_array_equal(history.end_steps[1, :50], np.arange(2, 101, 2))
+        assert np.isnan(history.returns[1, 50:]).all()
+        last = np.concatenate([[step, *([1 - 2 * step] * (step % 2 == 0))] for step in range(1, 101)])[-20:]
+        assert log.recent_return == pytest.approx(last.mean())
+
     def test_nothing_finished(self):
         log = EpisodeLog(3)
         log.record(np.ones(3), np.zeros(3, bool))
@@ -86,6 +101,14 @@ class TestEveryAutoresetMode:
             np.testing.assert_array_equal(reward[real], next_state[real, 1])
             n_real += real
         assert (n_real == ([10, 14, 17] if mode is AutoresetMode.NEXT_STEP else [20, 20, 20])).all()
+
+    def test_an_environment_that_reuses_its_memory(self, mode):
+        envs = SyncVectorEnv([lambda n=n: Counting(n) for n in (1, 2, 5)], autoreset_mode=mode, copy=False)
+        steps = TrueSteps(envs, seed=0)
+        for _ in range(20):
+            state = steps.state
+            next_state, *_, real = steps.step(np.zeros(3, int))
+            np.testing.assert_array_equal((next_state - state)[real], np.tile([0, 1], (real.sum(), 1)))
 
     def test_evaluation_counts_long_episodes_as_often_as_short_ones(self, mode):
         result = evaluate(lambda states: np.zeros(len(states), int), self.vector(mode), 6, gamma=0.5)
@@ -132,6 +155,10 @@ class TestFiles:
     def test_a_transposed_array_survives(self, tmp_path):
         save_arrays(tmp_path / "a", "Kind", {"Q": self.arrays["Q"].T}, {})
         np.testing.assert_array_equal(load_arrays(tmp_path / "a", "Kind")[0]["Q"], self.arrays["Q"].T)
+
+    def test_no_folder_to_save_in(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere to save it.safetensors in"):
+            save_arrays(tmp_path / "nowhere" / "it.safetensors", "table", {"Q": np.ones(2)}, {})
 
     def test_missing(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="nothing"):

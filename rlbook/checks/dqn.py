@@ -68,8 +68,8 @@ def random_errors(rng):
 def random_coins(rng):
     yield np.array([[1.0, 2.0]]), np.array([0.3]), np.array([0.2]), np.array([0])
     yield np.array([[1.0, 2.0]]), np.array([0.3]), np.array([0.8]), np.array([0])
-    epsilon, draw = np.array([0.0, 0.1, 0.5, 0.9, 1.0, 0.2]), np.array([0.0, 0.7, 0.3, 0.2, 0.99, 0.9])
-    yield np.eye(4)[[3, 1, 2, 2, 3, 0]], epsilon, draw, np.array([1, 2, 1, 3, 0, 2])
+    epsilon, draw = np.array([0.5, 0.1, 0.0, 0.9, 1.0, 0.2]), np.array([0.3, 0.7, 0.0, 0.2, 0.99, 0.9])
+    yield np.eye(4)[[2, 1, 3, 2, 3, 0]], epsilon, draw, np.array([1, 2, 1, 3, 0, 2])
     q = rng.normal(size=(8, 3)).round(2)
     yield q, rng.uniform(0.2, 0.8, size=8), rng.random(8), (q.argmax(1) + rng.integers(1, 3, size=8)) % 3
 
@@ -86,8 +86,12 @@ def random_losses(rng):
 
 
 def _push(memory, n_pushed, new):
+    return _written(memory, ring_rows(n_pushed, len(new), len(memory)), new)
+
+
+def _written(memory, rows, new):
     memory = memory.copy()
-    memory[ring_rows(n_pushed, len(new), len(memory))] = new
+    memory[rows] = new
     return memory
 
 
@@ -167,6 +171,12 @@ EXERCISES = (
             "It begins one row too late: the first transition ever, number 0, lives in row 0.": (
                 lambda memory, n_pushed, new: _push(memory, n_pushed + 1, new)
             ),
+            "Row C - 1 stays empty: there are C rows, so the remainder is that of a division by C.": (
+                lambda memory, n_pushed, new: _written(memory, ring_rows(n_pushed, len(new), len(memory) - 1), new)
+            ),
+            "It writes one row a call, and may get more: each of the new transitions needs a row.": (
+                lambda memory, n_pushed, new: _push(memory, n_pushed, new[:1])
+            ),
             "It stores nothing: return the copy that the new rows were written to.": (
                 lambda memory, n_pushed, new: memory
             ),
@@ -223,6 +233,9 @@ EXERCISES = (
             "It bootstraps past a terminal state: multiply the next value by `1 - terminated`.": (
                 _target_mistake(ends=lambda terminated, truncated: terminated & False)
             ),
+            "The mask is upside down: it bootstraps at the end of the task, and there only. Use `1 - terminated`.": (
+                _target_mistake(ends=lambda terminated, truncated: ~terminated)
+            ),
             "Where both flags are set the task has ended: terminated alone decides.": (
                 _target_mistake(ends=lambda terminated, truncated: terminated & ~truncated)
             ),
@@ -266,6 +279,16 @@ EXERCISES = (
             ),
             "It bootstraps past a terminal state: multiply the next value by `1 - terminated`.": (
                 _double_mistake(double_value, masked=False)
+            ),
+            "The mask is upside down: it bootstraps at the end of the task, and there only. Use `1 - terminated`.": (
+                lambda reward, online, target, terminated, gamma: double_dqn_target(
+                    reward, online, target, ~terminated, gamma
+                )
+            ),
+            "At the end of an episode it drops the reward too: only the next value is masked.": (
+                lambda reward, online, target, terminated, gamma: double_dqn_target(
+                    reward * ~terminated, online, target, terminated, gamma
+                )
             ),
             "It does not discount: multiply the next value by gamma.": (
                 lambda reward, online, target, terminated, gamma: double_dqn_target(
@@ -327,6 +350,9 @@ EXERCISES = (
             "Large negative errors have a negative loss: use the absolute value.": (
                 lambda error: np.where(abs(error) <= 1, error**2 / 2, error - 0.5)
             ),
+            "Large negative errors pass for small ones: compare the size of the error, |e|, with 1.": (
+                lambda error: np.where(error <= 1, error**2 / 2, abs(error) - 0.5)
+            ),
             "It caps the loss, so that large errors teach nothing: beyond 1 it must go on growing.": (
                 lambda error: huber_loss(error.clip(-1, 1))
             ),
@@ -347,6 +373,15 @@ EXERCISES = (
         mistakes={
             "It explores with probability 1 - epsilon: explore where the draw is below epsilon.": (
                 lambda q, epsilon, draw, random_action: np.where(draw < epsilon, q.argmax(1), random_action)
+            ),
+            "It explores where the draw is above epsilon, which is as often as it should be greedy: turn the sign.": (
+                lambda q, epsilon, draw, random_action: np.where(draw > epsilon, random_action, q.argmax(1))
+            ),
+            "It may explore where epsilon is 0, for a draw can be 0 too: `draw < epsilon`.": (
+                lambda q, epsilon, draw, random_action: np.where(draw <= epsilon, random_action, q.argmax(1))
+            ),
+            "The first environment decides for all: compare the arrays, and let `np.where` choose row by row.": (
+                lambda q, epsilon, draw, random_action: random_action if draw[0] < epsilon[0] else q.argmax(1)
             ),
             "One coin decides for all environments: each has a draw of its own.": (
                 lambda q, epsilon, draw, random_action: epsilon_greedy_actions(q, epsilon, draw[0], random_action)
@@ -376,9 +411,9 @@ EXERCISES = (
             "Both sides of the difference must have shape (B,): `[:, 0]` takes the extra axis off.",
         ),
         mistakes={
-            "Now the target is a column and the prediction is not: it still compares all pairs, both must be (B,).": (
+            "`q[:, action]` takes the actions of all rows in every row: take one a row, `q[np.arange(B), action]`.": (
                 lambda q, action, reward, next_q, terminated, gamma: (
-                    (td_target(reward, next_q, terminated, gamma)[:, None] - q.max(axis=1)) ** 2
+                    (td_target(reward, next_q, terminated, gamma) - q[:, action]) ** 2
                 ).mean()
             ),
             "It sums over the batch: take the mean, or the step grows with the batch.": (
