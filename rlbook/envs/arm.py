@@ -22,7 +22,6 @@ Arrays are NumPy or torch, float32 or float64, of shape ``(..., n)`` with any le
 same kind. The fields of ``PhysicsParams`` are numbers or arrays that broadcast with the batch shape.
 """
 
-import dataclasses
 import functools
 import itertools
 from typing import NamedTuple
@@ -30,81 +29,10 @@ from typing import NamedTuple
 import numpy as np
 from array_api_compat import array_namespace, device, is_torch_array
 
+from rlbook.envs.arm_params import PhysicsParams
+
 # Below this joint speed (rad/s) Coulomb friction fades smoothly to zero, so that it has a derivative at rest.
 STICTION_SPEED = 0.1
-MAX_ACTION_DELAY = 20
-
-# field: (what is accepted, lowest value, whether the lowest value itself is accepted)
-_ACCEPTED = {
-    "mass": ("positive masses in kg", 0.0, False),
-    "friction": ("zero and positive torques in N m", 0.0, True),
-    "damping": ("zero and positive values in N m s/rad", 0.0, True),
-    "motor_strength": ("zero and positive factors", 0.0, True),
-    "gravity": ("zero and positive accelerations in m/s^2", 0.0, True),
-    "link_length": ("positive lengths in m", 0.0, False),
-    "sensor_noise": ("zero and positive standard deviations in rad", 0.0, True),
-    "action_delay": (f"whole numbers of steps from 0 to {MAX_ACTION_DELAY}", 0.0, True),
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class PhysicsParams:
-    """What can differ between one arm and the next. Each field is a number, or an array with one value an environment.
-
-    ==============  ==========  =======  ===========================================================================
-    field           unit        nominal  meaning
-    ==============  ==========  =======  ===========================================================================
-    mass            kg          1.0      of each link
-    friction        N m         0.1      Coulomb friction of each joint, smooth below ``STICTION_SPEED``
-    damping         N m s/rad   0.3      viscous friction of each joint
-    motor_strength  1           1.0      delivered torque over commanded torque
-    gravity         m/s^2       9.81     downwards, along -z
-    link_length     m           0.5      of each link
-    sensor_noise    rad         0.0      standard deviation of a measured joint angle (added by the environments)
-    action_delay    steps       0        environment steps from command to effect (done by the environments)
-    ==============  ==========  =======  ===========================================================================
-
-    Raises ValueError naming the field whose value makes no such arm.
-    """
-
-    mass: object = 1.0
-    friction: object = 0.1
-    damping: object = 0.3
-    motor_strength: object = 1.0
-    gravity: object = 9.81
-    link_length: object = 0.5
-    sensor_noise: object = 0.0
-    action_delay: object = 0
-
-    def __post_init__(self):
-        for name in _ACCEPTED:
-            object.__setattr__(self, name, _checked(name, getattr(self, name)))
-
-    def replace(self, **changes) -> "PhysicsParams":
-        """A copy with some fields changed."""
-        return dataclasses.replace(self, **changes)
-
-    def as_dict(self) -> dict:
-        """{field: value} in the order of the table."""
-        return {name: getattr(self, name) for name in _ACCEPTED}
-
-
-def _checked(name: str, value):
-    """A legal value of a field: a Python number (which leaves float32 arrays float32) or an array."""
-    accepted, low, closed = _ACCEPTED[name]
-    try:
-        numbers = np.asarray(value.detach().cpu() if is_torch_array(value) else value, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"PhysicsParams.{name} is {value!r}; accepted are {accepted}") from None
-    good = np.isfinite(numbers) & ((numbers >= low) if closed else (numbers > low))
-    if name == "action_delay":
-        good &= (numbers <= MAX_ACTION_DELAY) & (numbers % 1 == 0)
-    if not good.all():
-        raise ValueError(f"PhysicsParams.{name} is {numbers[~good].flat[0]:g}; accepted are {accepted}")
-    if numbers.ndim or is_torch_array(value):
-        return value if hasattr(value, "dtype") else numbers
-    return numbers.item()
-
 
 _namespaces = {}
 
@@ -183,7 +111,8 @@ def forward_dynamics(q, qd, torque, physics: PhysicsParams):
     """Joint accelerations in rad/s^2 under the commanded torques in N m: (..., n) each -> (..., n)."""
     part, xp, (angles, rates, torques) = _unpacked(physics, q=q, qd=qd, torque=torque)
     links = _cumulated(angles, xp), _cumulated(rates, xp)
-    return _joints_last(_acceleration(*links, rates, part.drive * torques, part, xp), xp)
+    gain = _link_acceleration(*links, rates, part.drive * torques, part, xp)
+    return _joints_last(xp.concat(_differences(_rows(gain)), axis=0), xp)
 
 
 def energy(q, qd, physics: PhysicsParams):
@@ -222,7 +151,8 @@ def step(q, qd, torque, physics: PhysicsParams, dt: float, integrator="euler", *
 
 
 def _semi_implicit_euler(phi, phid, rates, push, part, limit, xp):
-    rates = _limited(rates + _acceleration(phi, phid, rates, push, part, xp, implicit=True), limit)
+    gain = _link_acceleration(phi, phid, rates, push, part, xp, implicit=True)
+    rates = _limited(_sped_up(rates, gain), limit)
     phid = _cumulated(rates, xp)
     return phi + phid, phid, rates
 
@@ -230,11 +160,11 @@ def _semi_implicit_euler(phi, phid, rates, push, part, limit, xp):
 def _runge_kutta(phi, phid, rates, push, part, limit, xp):
     turn, gain, (angles, speeds, joint_speeds) = 0, 0, (phi, phid, rates)
     for weight, share in ((1 / 6, 1 / 2), (1 / 3, 1 / 2), (1 / 3, 1), (1 / 6, 0)):
-        change = _acceleration(angles, speeds, joint_speeds, push, part, xp)
+        change = _link_acceleration(angles, speeds, joint_speeds, push, part, xp)
         turn, gain = turn + weight * speeds, gain + weight * change
-        angles, joint_speeds = phi + share * speeds, rates + share * change
+        angles, joint_speeds = phi + share * speeds, _sped_up(rates, share * change)
         speeds = _cumulated(joint_speeds, xp)
-    rates = _limited(rates + gain, limit)
+    rates = _limited(_sped_up(rates, gain), limit)
     return phi + turn, _cumulated(rates, xp), rates
 
 
@@ -247,8 +177,8 @@ _INTEGRATORS = {"euler": _semi_implicit_euler, "rk4": _runge_kutta}
 # all links at once, or all pairs of links equally far apart; sums grow in place where no derivative needs the parts.
 
 
-def _acceleration(phi, phid, rates, push, part, xp, *, implicit=False):
-    """qdd of (M + D) qdd = motor_strength * torque - h, with D = 0 if not ``implicit``: (n, ...).
+def _link_acceleration(phi, phid, rates, push, part, xp, *, implicit=False):
+    """phidd, with it qdd, of (M + D) qdd = motor_strength * torque - h, with D = 0 if not ``implicit``: (n, ...).
 
     ``phi`` and ``phid`` are the links' angles and rates, ``rates`` the joints', ``push`` the torque of the motors.
     """
@@ -264,7 +194,17 @@ def _acceleration(phi, phid, rates, push, part, xp, *, implicit=False):
         inner += outer
         for coupling in couplings[:1]:
             coupling -= outer
-    return xp.concat(_differences(_solve(diagonal, couplings, right)), axis=0)
+    if len(right) == 2:
+        return _solve_two(diagonal, *couplings, right)
+    return xp.concat(_solve(diagonal, couplings, right), axis=0)
+
+
+def _sped_up(rates, gain):
+    """The joints' rates when those of the links change by ``gain``."""
+    rates = rates + gain
+    outer = rates[1:]
+    outer -= gain[:-1]
+    return rates
 
 
 def _link_forces(phid, directions, part):
@@ -306,6 +246,15 @@ def _drag(rates, part, xp):
 
 def _limited(rates, limit):
     return rates if limit is None else rates.clip(-limit, limit)
+
+
+def _solve_two(diagonal, coupling, right):
+    """x of K x = right for two links, by Cramer's rule: the same as ``_solve``, sooner."""
+    determinant = diagonal[:1] * diagonal[1:]
+    determinant -= coupling * coupling
+    x = _swapped(diagonal) * right
+    x -= coupling * _swapped(right)
+    return x / determinant
 
 
 def _solve(diagonal, couplings, right):
@@ -411,6 +360,11 @@ def _rows(x):
 def _own_rows(x):
     """The rows of an array made here, to be changed. Torch allows that in views of an array that has no derivative."""
     return [row.clone() for row in _rows(x)] if is_torch_array(x) else _rows(x)
+
+
+def _swapped(x):
+    """The rows of (2, ...) in the other order."""
+    return x.flip(0) if is_torch_array(x) else x[::-1]
 
 
 def _total(x):
