@@ -135,7 +135,7 @@ def state_heatmap(
     shown = values(grid.reshape(-1, 2)).reshape(grid.shape[:2]) if callable(values) else np.asarray(values)
     if shown.ndim != 2:
         raise ValueError(f"values have shape {shown.shape}; accepted are functions and (R, C)")
-    figure, axes = new_figure(*size)
+    figure, axes = new_figure(*size, layout="compressed")  # the colour bar as tall as the square map
     style_axes(axes, title or label, "Joint 1 (degrees)", "Joint 2 (degrees)")
     axes.grid(False)
     colours = {"vmin": None, "vmax": None} if limits is None else {"vmin": limits[0], "vmax": limits[1]}
@@ -145,7 +145,7 @@ def state_heatmap(
         colours = {"vmin": -0.5, "vmax": len(discrete) - 0.5, "cmap": colormaps[MAP].resampled(len(discrete))}
     image = axes.imshow(shown, origin="lower", extent=(-180, 180, -180, 180), **({"cmap": MAP} | colours))
     axes.set_xticks(range(-180, 181, 90)), axes.set_yticks(range(-180, 181, 90))
-    bar = figure.colorbar(image, ax=axes, label=label, shrink=0.9)
+    bar = figure.colorbar(image, ax=axes, label=label)
     bar.outline.set_visible(False)
     if discrete is not None:
         bar.set_ticks(range(len(discrete)), labels=[str(name) for name in discrete])
