@@ -436,7 +436,7 @@ compare(
     ours,
     {
         "PD control, soft": PDController(ours, stiffness=5, damping=1),
-        "PD control, brisk": PDController(ours, stiffness=12, damping=1.5),
+        "PD control, brisk": PDController(ours, stiffness=8, damping=1.5),
         "PD control, overdamped": PDController(ours, stiffness=20, damping=3),
         "doing nothing": do_nothing(ours),
     },
