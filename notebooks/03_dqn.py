@@ -215,7 +215,7 @@ any_pose = rng.uniform(-np.pi, np.pi, size=(1000, 2))
 for number, worth in enumerate(value(there), start=1):
     better = np.mean(worth > value(any_pose))
     print(f"star {number} is worth more than three poses in four: {better > 0.75}")
-state_heatmap(value, mark=there.T, label="max Q", title="Poses near the stars are worth most")
+state_heatmap(value, mark=there.T, label="max Q", title="The stars lie in the best quarter of all poses")
 
 
 # %%
