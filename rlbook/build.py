@@ -57,7 +57,7 @@ CELL_TIMEOUT = 900  # seconds
 _ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 _PERCENT_CELL = re.compile(r"^# %%", re.MULTILINE)
 _MACHINE_PATH = re.compile(
-    r"(?<![\w.:/])(/home/|/Users/|/root/|/tmp/|[A-Za-z]:\\Users|(/[\w.+-]+){2,}\.py\b)|site-packages"
+    r"(?<![\w.:/])(/(?:home|Users|root|tmp)/|[A-Za-z]:\\Users|(/[\w.+-]+){2,}\.py\b)|site-packages"
 )
 
 
