@@ -7,7 +7,7 @@ import numpy as np
 from ..envs.controllers import Recording
 from ..plots.arms import LiveArm
 from ..plots.curves import LiveCurve
-from .controls import Slider
+from .controls import Slider, with_minus
 from .panel import Panel
 
 
@@ -80,7 +80,7 @@ class MotionPanel(Panel):
         return (
             f"Step {state.time_step} of {self._last}, {recording.dt * state.time_step:.2f} s: "
             f"{recording.distance[state.time_step, i]:.3f} m from the target. This episode {ending}; "
-            f"its return is {recording.returns[i]:.2f}."
+            f"its return is {with_minus(recording.returns[i], '.2f')}."
         )
 
     def play(self) -> None:

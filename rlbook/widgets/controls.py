@@ -17,6 +17,11 @@ _STYLE = {"description_width": "124px"}
 _WIDTH = "320px"
 
 
+def with_minus(number: float, format: str) -> str:
+    """The number as a status line shows it: with the minus sign that the pictures have, not a hyphen."""
+    return f"{number:{format}}".replace("-", "\N{MINUS SIGN}")
+
+
 class Control:
     """One named value of a panel. `in_repr=False` leaves it out of the panel's text form."""
 

@@ -13,13 +13,14 @@ from ..plots.arms import torus_angles
 from ..plots.curves import LiveCurve, moving_mean
 from ..plots.values import LiveHeatmap
 from ..training import ReplayBuffer
-from .controls import LogSlider, Slider, Toggle
+from .controls import LogSlider, Slider, Toggle, with_minus
 from .exploring import ExploringPanel
 
 MEAN_OVER = 50  # episodes
 MEMORY = 50_000  # transitions
 TARGET_UPDATE_FREQ = 300  # training steps
 MAX_GRAD_NORM = 10.0
+LEARNING_STARTS = 500  # transitions to collect in an empty memory first
 EPSILON_MIN = 0.05
 RESOLUTION = 41  # cells of the maps along each joint
 TARGET_DISTANCE = 0.7  # of the reach, of the target in the maps
@@ -82,7 +83,7 @@ class DQNPanel(ExploringPanel):
             hidden_dims=(64, 64),
             huber=True,
             updates_per_step=0.25,
-            learning_starts=500 if state.replay else 0,
+            learning_starts=LEARNING_STARTS,
             buffer_size=MEMORY,
             target_rule=self._target_rule,
         )
@@ -105,6 +106,7 @@ class DQNPanel(ExploringPanel):
         if state.replay != self._replays:
             self._replays = state.replay
             size = MEMORY if state.replay else agent.batch_size
+            agent.learning_starts = min(LEARNING_STARTS, size)  # a small memory never holds more
             agent.buffer = ReplayBuffer(size, state_dim=agent.state_dim, seed=self._seed)
 
     def advance(self, state, n: int) -> None:
@@ -158,10 +160,11 @@ class DQNPanel(ExploringPanel):
     def describe(self, state) -> str:
         if self._log is None:
             return "Nothing learned yet. Press Play."
+        episodes = "episode" if len(self._returns) == 1 else "episodes"
         words = (
-            f"{self._log.n_steps:,} steps, {self._agent.n_updates:,} training steps, {len(self._returns):,} episodes."
+            f"{self._log.n_steps:,} steps, {self._agent.n_updates:,} training steps, {len(self._returns):,} {episodes}."
         )
         if self._returns:
             recent = self._returns[-MEAN_OVER:]
-            words += f" Return of the last {len(recent)}: {np.mean(recent):.2f} on average."
+            words += f" Return of the last {len(recent)}: {with_minus(np.mean(recent), '.2f')} on average."
         return words

@@ -49,7 +49,11 @@ class Shell:
     def _build_picture(self, picture: str | bytes) -> HTML | Image:
         width, height = (f"{pixels}px" for pixels in picture_size(picture))
         if isinstance(picture, bytes):
-            return Image(value=picture, format="png", layout=Layout(width=width, height=height, max_width="100%"))
+            # Where the page is narrow the picture shrinks inside its fixed height, in proportion.
+            layout = Layout(
+                width=width, height=height, max_width="100%", object_fit="contain", object_position="left top"
+            )
+            return Image(value=picture, format="png", layout=layout)
         return HTML(value=str(picture), layout=Layout(width=width, max_width="100%", margin="0"))
 
     def _arrange(self) -> VBox:

@@ -20,3 +20,13 @@ def test_flipping_a_switch_while_it_learns(open_notebook):
     page.wait_for_selector("text=switch: False", timeout=60_000)
     notebook.button("Pause").click()
     page.wait_for_selector("text=/training steps, .* episodes/", timeout=30_000)
+
+
+def test_a_narrow_page_does_not_squeeze_the_curve(open_notebook):
+    notebook = open_notebook(["from rlbook.widgets import DQNPanel\nDQNPanel()"])
+    notebook.page.set_viewport_size({"width": 1000, "height": 1000})
+    notebook.run_all()
+    curve = notebook.page.locator(".jp-OutputArea img.widget-image").nth(2)
+    curve.wait_for()
+    shown = curve.evaluate("i => [i.clientWidth, i.naturalWidth, getComputedStyle(i).objectFit]")
+    assert shown[0] < shown[1] and shown[2] == "contain"

@@ -22,6 +22,10 @@ def test_it_begins_with_the_whole_motion(recording):
     assert f"Step {panel.time_step} of {panel.time_step}" in panel.status
     assert f"{recording.distance[panel.time_step, 0]:.3f} m" in panel.status
     assert f"{recording.returns[0]:.2f}" in panel.status
+    assert (recording.returns < 0).any()
+    missed = MotionPanel(recording, arm=int(recording.returns.argmin()))
+    missed.figure()
+    assert f"is \u2212{-recording.returns.min():.2f}." in missed.status  # a minus sign, as on the axes above it
     assert repr(panel) == f"MotionPanel(arm=0, time_step={panel.time_step})"
 
 

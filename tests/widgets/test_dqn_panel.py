@@ -1,6 +1,7 @@
 """DQNPanel without a browser: its values, its pictures, its switches and a student's own targets."""
 
 import io
+import re
 import time
 
 import numpy as np
@@ -34,6 +35,7 @@ def test_learning_changes_maps_and_curve(panel):
     panel.step(220)
     after = np.asarray(Image.open(io.BytesIO(panel.figure())))
     assert panel.status.startswith("880 steps, ") and "episodes. Return of the last" in panel.status
+    assert re.search(r": \u2212\d+\.\d\d on average", panel.status)  # a minus sign, as on the axes beside it
     for columns in (slice(0, 358), slice(374, 732), slice(748, None)):
         assert (before[:, columns] != after[:, columns]).any()
     assert panel.epsilon_now < panel.epsilon == 1
@@ -54,8 +56,10 @@ def test_every_switch_reaches_the_learner(panel):
     panel.step(200)
     assert len(agent.buffer) == 804
     panel.replay = False
+    updates = agent.n_updates
     panel.step(100)
     assert agent.buffer.capacity == len(agent.buffer) == agent.batch_size
+    assert agent.n_updates - updates == pytest.approx((400 - agent.batch_size) / 4, abs=2)  # it goes on learning
 
 
 def test_epsilon_can_be_dragged_below_its_floor_and_stays(panel):
