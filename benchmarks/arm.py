@@ -19,7 +19,7 @@ LINKS = (2, 3)
 THREADS = (1, 2)
 REACHERS = 16
 GOAL_OVER_REACHER, GOAL_OVER_MUJOCO = 100, 4
-WORK = 40_000  # environment steps a contestant makes in one round, roughly
+WORK = 200_000  # environment steps in one round, roughly: long enough to be in full swing, as training is
 
 
 def run(rounds: int = 15) -> dict:
@@ -93,10 +93,10 @@ def _reacher(n: int, B: int, threads: int, pool):
     actions = envs.action_space.sample()
 
     def advance():
-        for _ in range(20):
+        for _ in range(100):
             envs.step(actions)
 
-    return advance, 20 * REACHERS
+    return advance, 100 * REACHERS
 
 
 def table(result: dict) -> str:

@@ -239,7 +239,7 @@ state_heatmap(
 #
 # ## Your hands on it
 #
-# Arms begin at random; the maps show what their network believes. Press **play** and change things while it learns.
+# Arms begin at random; the maps show what their network believes. Press `Play` and change things while it learns.
 #
 # **Predict**, then try:
 # 1. How many steps until the mean return rises above −1?

@@ -202,14 +202,20 @@ def _number(value: float, digits: int) -> str:
 
 
 def _texts(values: np.ndarray, size: int, room: float, low: float, high: float) -> list[str]:
-    """All numbers of a map with the same number of decimals: as many, up to two, as fit into `room` pixels."""
+    """The numbers of a map, all with two decimals or all with one if that fits into `room` pixels.
+
+    If not, those have one that are short enough: a few large numbers must not round the small ones to zero.
+    """
+
+    def fits(value: float, digits: int) -> bool:
+        return (len(_number(value, digits)) - 0.5) * size * 0.64 <= room  # the decimal point is half a digit wide
+
     # The ends of the scale count too, so that the decimals stay while the values grow towards them.
     ends = min(low, float(values.min())), max(high, float(values.max()))
-    for digits in (2, 1, 0):
-        longest = max(len(_number(value, digits)) for value in ends)
-        if (longest - 0.5) * size * 0.64 <= room:  # the decimal point is half a digit wide
-            break
-    return [_number(value, digits) for value in values.tolist()]
+    for digits in (2, 1):
+        if all(fits(value, digits) for value in ends):
+            return [_number(value, digits) for value in values.tolist()]
+    return [_number(value, int(fits(value, 1))) for value in values.tolist()]
 
 
 def _numbers(tags, texts, shades, size: int, shown, bold=None) -> str:

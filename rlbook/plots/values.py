@@ -42,9 +42,9 @@ class LiveHeatmap:
             self._image = self._axes.imshow(np.zeros((1, 1)), **place, **colours)
             beside = self.figure.add_axes([(82 + side) / width, 48 / height, 11 / width, side / height])
             ticks = np.linspace(*limits, 5) if discrete is None else range(len(discrete))
-            bar = self.figure.colorbar(self._image, cax=beside, ticks=ticks, format="%.1f")
+            bar = self.figure.colorbar(self._image, cax=beside, ticks=ticks, format="{x:.1f}")
             if discrete is not None:
-                bar.set_ticklabels([str(name) for name in discrete])
+                bar.set_ticklabels([str(name).replace("-", "\N{MINUS SIGN}") for name in discrete])
             bar.outline.set_visible(False)
             beside.tick_params(colors=GREY, labelsize=8.5, length=2)
         self._picture = LivePicture(self.figure)

@@ -192,7 +192,7 @@ class EpsilonPanel(ExploringPanel):
         return self._curve_png
 
     def describe(self, state) -> str:
-        words = f"Episode {len(self._lengths) + 1}, step {self._steps_here}; {self._n_steps:,} steps in all."
+        words = f"Episode {len(self._lengths) + 1:,}, step {self._steps_here}; {self._n_steps:,} steps in all."
         if self._lengths:
             recent = self._lengths[-MEAN_OVER:]
             words += f" Last {len(recent)} episodes: {np.mean(recent):.1f} steps on average."

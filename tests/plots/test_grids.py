@@ -52,6 +52,14 @@ def test_value_map_is_valid_svg_with_every_value_and_a_description(solved):
     assert "S" in texts(svg) and "+10" in texts(svg) and "Values" in texts(svg)
 
 
+def test_one_large_number_does_not_round_the_small_ones_to_zero():
+    Q = np.full((16, 4), 0.3)
+    Q[5 - 1, 1], Q[0] = -12.34, [9.6, 0.04, -0.3, -9.6]
+    seen = texts(q_map(Q, GridWorld(), low=-12, high=10))
+    assert {"0.3", "9.6", "0.0", f"{MINUS}0.3", f"{MINUS}9.6", f"{MINUS}12"} <= set(seen)
+    assert not {"10", "12", f"{MINUS}0", f"{MINUS}12.3"} & set(seen)
+
+
 def test_walls_and_ends_carry_no_value(solved):
     world, solution = solved
     V = solution.V.copy()
