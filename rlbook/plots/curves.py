@@ -144,8 +144,10 @@ class LiveCurve:
         with DRAWING:
             # Fixed margins: the axes stay where they are when their numbers get longer.
             self.figure, self.axes = new_figure(width / 100, height / 100, layout=None)
-            self.figure.subplots_adjust(left=62 / width, right=1 - 14 / width, bottom=48 / height, top=1 - 34 / height)
-            style_axes(self.axes, title, xlabel, ylabel)
+            with_legend = len(labels) > 1 or optimum is not None
+            top = 34 + 24 * with_legend
+            self.figure.subplots_adjust(left=62 / width, right=1 - 14 / width, bottom=48 / height, top=1 - top / height)
+            style_axes(self.axes, title, xlabel, ylabel, pad=6 + 18 * with_legend)
             self.axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
             self.axes.yaxis.set_major_locator(MaxNLocator(5))
             self._lines = {}
@@ -157,8 +159,11 @@ class LiveCurve:
             if optimum is not None:
                 style = {"color": BLACK, "linewidth": 1.2, "linestyle": (0, (5, 3)), "label": optimum_label}
                 self.axes.axhline(optimum, **style)
-            if len(labels) > 1 or optimum is not None:
-                self.axes.legend(frameon=False, fontsize=8.5, loc="upper right", labelcolor=GREY)
+            if with_legend:  # between title and lines, where no line can run into it
+                place = {"loc": "lower left", "bbox_to_anchor": (10 / width, 1 - (top - 8) / height)}
+                narrow = {"handlelength": 1.5, "handletextpad": 0.4, "columnspacing": 0.8}
+                style = {"frameon": False, "fontsize": 8.5, "labelcolor": GREY, "borderpad": 0, "borderaxespad": 0}
+                self.figure.legend(ncols=4, **place, **narrow, **style)
             self._picture = LivePicture(self.figure)
         self.reset()
 

@@ -75,8 +75,8 @@ def new_figure(
     return figure, axes
 
 
-def style_axes(axes: Axes, title: str = "", xlabel: str = "", ylabel: str = "") -> Axes:
-    """Thin grey frame without top and right, faint grid behind the data, left-aligned title."""
+def style_axes(axes: Axes, title: str = "", xlabel: str = "", ylabel: str = "", *, pad: float = 6.0) -> Axes:
+    """Thin grey frame without top and right, faint grid behind the data, left-aligned title, ``pad`` points higher."""
     axes.set_axisbelow(True)
     axes.grid(True, color=GRID, linewidth=0.8)
     for side in ("top", "right"):
@@ -84,7 +84,7 @@ def style_axes(axes: Axes, title: str = "", xlabel: str = "", ylabel: str = "") 
     for side in ("left", "bottom"):
         axes.spines[side].set_color("#9AA0A6")
     axes.tick_params(colors=GREY, labelsize=9, width=0.8, labelfontfamily=FONT)
-    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", fontfamily=FONT, color=BLACK)
+    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", fontfamily=FONT, color=BLACK, pad=pad)
     axes.set_xlabel(xlabel, fontsize=9.5, fontfamily=FONT, color=BLACK)
     axes.set_ylabel(ylabel, fontsize=9.5, fontfamily=FONT, color=BLACK)
     return axes

@@ -9,6 +9,7 @@ from ..plots.arms import LiveArm
 from ..plots.curves import LiveCurve
 from .controls import Slider, with_minus
 from .panel import Panel
+from .shell import CONTROLS_WIDTH
 
 
 class MotionPanel(Panel):
@@ -24,6 +25,7 @@ class MotionPanel(Panel):
 
     arm = Slider("Episode", 0, 0, 0, step=1, help="Which of the recorded episodes")
     time_step = Slider("Step", 0, 0, 1, step=1, help="Control steps since the start")
+    below_controls = 1
     dependent_limits = True
 
     def __init__(self, recording: Recording, arm: int = 0, time_step: int | None = None):
@@ -56,8 +58,8 @@ class MotionPanel(Panel):
             {"distance": "distance"},
             optimum=recording.threshold,
             optimum_label="success within",
-            width=420,
-            height=380,
+            width=CONTROLS_WIDTH,
+            height=256,
             xmax=max(recording.dt * self._last, recording.dt),
             ylim=(0.0, 1.05 * float(recording.distance[: self._last + 1, i].max())),
         )

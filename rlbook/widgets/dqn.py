@@ -15,6 +15,7 @@ from ..plots.values import LiveHeatmap
 from ..training import ReplayBuffer
 from .controls import LogSlider, Slider, Toggle, with_minus
 from .exploring import ExploringPanel
+from .shell import CONTROLS_WIDTH
 
 MEAN_OVER = 50  # episodes
 MEMORY = 50_000  # transitions
@@ -53,6 +54,7 @@ class DQNPanel(ExploringPanel):
         "Target in the maps", 45, -180, 180, step=5, in_repr=False, help="Direction of the target, in degrees"
     )
     speed = LogSlider("Steps per second", 100, 1, 1000, whole=True, in_repr=False)
+    below_controls = 1
 
     def __init__(
         self, target_rule: Callable[..., np.ndarray] | None = None, *, n_arms: int = 16, seed: int = 0, **values
@@ -128,8 +130,8 @@ class DQNPanel(ExploringPanel):
             "Return",
             {"each": "each episode", "mean": f"mean of {MEAN_OVER}"},
             faint=["each"],
-            width=732,
-            height=270,
+            width=CONTROLS_WIDTH,
+            height=236,
             xmax=200,
             ylim=(-12.0, 2.0),
         )

@@ -54,11 +54,13 @@ class Panel:
     restart(state)      -> forget what was learned or played; called by reset after the values are back at their start.
     changed(name)       -> a value changed; runs at once on the thread of the event, so only set other values here.
 
-    `buttons` maps the name of a method to the label of a button that calls it; `speed` (a number or a control) is the
-    number of steps per second while playing. `dependent_limits` is True where `prepare` sets limits. Public attributes
+    `buttons` maps the name of a method to the label of a button that calls it; the last `below_controls` pictures
+    stand under the controls, the others beside them; `speed` (a number or a control) is the number of steps per second
+    while playing. `dependent_limits` is True where `prepare` sets limits. Public attributes
     are declared in the class body, so that a misspelt `panel.gama = 0.5` is an error and not a silent new attribute.
     """
 
+    below_controls = 0
     buttons: ClassVar[Mapping[str, str]] = {}
     dependent_limits = False
     frames_per_second = 30

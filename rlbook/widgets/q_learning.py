@@ -13,6 +13,7 @@ from ..plots.grids import grid_layout, q_map
 from ..q_learning import DoubleQLearning, QLearning
 from .controls import Choice, LogSlider, Slider
 from .exploring import ExploringPanel
+from .shell import CONTROLS_WIDTH
 
 LEARNERS = {"Q-learning": QLearning, "Double Q": DoubleQLearning}
 MEAN_OVER = 20  # episodes
@@ -41,6 +42,7 @@ class EpsilonPanel(ExploringPanel):
     cell = Choice("Cell (row, column)", ((0, 0),), in_repr=False, help="The cell whose reward the next slider changes")
     cell_reward = Slider("Reward of the cell", 0.0, -10.0, 10.0, step=0.1, in_repr=False, help="Paid on arriving there")
     speed = LogSlider("Steps per second", 100, 1, 10_000, whole=True, in_repr=False)
+    below_controls = 1
 
     def __init__(
         self,
@@ -161,8 +163,8 @@ class EpsilonPanel(ExploringPanel):
             faint=["each"],
             optimum=_shortest_path(self._world),
             optimum_label="shortest path",
-            width=328,  # beside the grid on a page of 1280 pixels
-            height=320,
+            width=CONTROLS_WIDTH,
+            height=236,
             ylim=(0.0, float(self._world.max_steps)),
         )
 

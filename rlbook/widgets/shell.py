@@ -1,4 +1,4 @@
-"""The ipywidgets around a panel: controls on the left, pictures on the right, one status line below.
+"""The ipywidgets around a panel: controls on the left, pictures beside or under them, one status line below.
 
 Only `Panel` uses this. Every size is fixed when the shell is built, so that nothing on the page moves while it is live.
 """
@@ -16,7 +16,7 @@ from .controls import Control
 if TYPE_CHECKING:
     from .panel import Panel
 
-_CONTROLS_WIDTH = "332px"
+CONTROLS_WIDTH = 332  # pixels
 _BUTTON = {"width": "auto", "min_width": "74px", "margin": "2px 4px 2px 0"}
 
 
@@ -58,10 +58,11 @@ class Shell:
 
     def _arrange(self) -> VBox:
         buttons = HBox(list(self._transport.values()), layout=Layout(flex_flow="row wrap", margin="4px 0 0 0"))
+        split, width = len(self._pictures) - self._panel.below_controls, f"{CONTROLS_WIDTH}px"
         controls = VBox(
-            [*self._inputs.values(), buttons], layout=Layout(width=_CONTROLS_WIDTH, flex=f"0 0 {_CONTROLS_WIDTH}")
+            [*self._inputs.values(), buttons, *self._pictures[split:]], layout=Layout(width=width, flex=f"0 0 {width}")
         )
-        pictures = HBox(self._pictures, layout=Layout(flex_flow="row wrap", flex="1 1 0", grid_gap="12px"))
+        pictures = HBox(self._pictures[:split], layout=Layout(flex_flow="row wrap", flex="1 1 0", grid_gap="12px"))
         row = HBox([controls, pictures], layout=Layout(align_items="flex-start", grid_gap="12px"))
         return VBox([row, self._status], layout=Layout(overflow="hidden"))
 

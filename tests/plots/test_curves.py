@@ -77,6 +77,14 @@ def test_live_curve_draws_only_its_line_anew():
     assert (pixels(curve.draw(value=([], []))) == empty).all()
 
 
+def test_the_legend_of_a_live_curve_stays_inside_the_picture_and_off_the_lines():
+    curve = LiveCurve("Title", "x", "y", {"a": "each episode", "b": "mean of 20"}, optimum=1, width=332, height=236)
+    curve.draw()
+    (legend,), axes = curve.figure.legends, curve.axes.get_window_extent()
+    box = legend.get_window_extent()
+    assert 0 <= box.x0 and box.x1 <= 332 and axes.y1 <= box.y0 and box.y1 <= 236
+
+
 def test_live_curve_makes_room_and_resets():
     curve = LiveCurve("Title", "x", "y", xmax=10, ylim=(0, 1))
     curve.draw(value=(np.arange(50), np.linspace(-3, 4, 50)))

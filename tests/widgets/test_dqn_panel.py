@@ -26,7 +26,7 @@ def maps(panel):
 
 def test_the_first_picture_is_there_before_anything_is_learned(panel):
     picture = Image.open(io.BytesIO(panel.figure()))
-    assert picture.size == (358 + 358 + 732 + 2 * 16, 310)
+    assert picture.size == (358 + 358 + 332 + 2 * 16, 310)
     assert panel.status == "Nothing learned yet. Press Play."
 
 

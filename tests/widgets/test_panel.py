@@ -380,6 +380,19 @@ def test_pictures_that_are_all_png_join():
     assert "image/png" in panel._repr_mimebundle_()
 
 
+def test_the_last_pictures_can_stand_under_the_controls():
+    class Three(Counter):
+        below_controls = 1
+
+        def draw(self, state):
+            return [super().draw(state)] * 3
+
+    controls, beside = Three().widget.children[0].children
+    assert len(beside.children) == 2 and [type(child).__name__ for child in controls.children[-2:]] == ["HBox", "HTML"]
+    controls, beside = Counter().widget.children[0].children
+    assert len(beside.children) == 1 and type(controls.children[-1]).__name__ == "HBox"
+
+
 def test_draw_must_return_pictures():
     class Wrong(Panel):
         def draw(self, state):
