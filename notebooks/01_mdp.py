@@ -27,13 +27,19 @@
 
 # %%
 import inspect
+from functools import partial
 from itertools import islice, pairwise
 
 import gymnasium as gym
 import numpy as np
 
 from rlbook.envs.chapter_reach import ARM as CHAPTER_ARM
-from rlbook.envs.chapter_reach import BASE_HEIGHT, LINK_LENGTHS, chapter_reward_terms, draw_chapter_targets
+from rlbook.envs.chapter_reach import (
+    BASE_HEIGHT,
+    LINK_LENGTHS,
+    chapter_reward_terms,
+    draw_chapter_targets,
+)
 from rlbook.envs.controllers import PDController, distance_to_workspace, record_episodes
 from rlbook.envs.grid_world import ACTIONS, GridWorld
 from rlbook.envs.reach import ReachVectorEnv, reward_terms
@@ -48,7 +54,14 @@ from rlbook.mdp import (
     value_iterates,
     value_iteration,
 )
-from rlbook.plots import agent_environment_loop, arm_trail, convergence, side_by_side, value_map, workspace
+from rlbook.plots import (
+    agent_environment_loop,
+    arm_trail,
+    convergence,
+    side_by_side,
+    value_map,
+    workspace,
+)
 from rlbook.widgets import GammaPanel
 
 # %% [markdown]
@@ -90,7 +103,8 @@ state, _ = world.reset(seed=0)
 experience = []
 for action in [1, 2, 1, 1]:  # right, down (into the obstacle!), right, right
     next_state, reward, terminated, truncated, info = world.step(action)
-    experience.append(Transition(state, action, reward, next_state, terminated, truncated, info))
+    seen = Transition(state, action, reward, next_state, terminated, truncated, info)
+    experience.append(seen)
     state = next_state
 
 for t in experience:
@@ -172,14 +186,12 @@ assert np.isclose(V[two_left], -0.1 + 0.99 * 10)
 # %%
 first_sweeps = list(islice(value_iterates(mdp), 8))
 assert (first_sweeps[6] == first_sweeps[7]).all() and (first_sweeps[5] != first_sweeps[6]).any()
-side_by_side(
-    [
-        value_map(V, world, policy=optimal_actions(bellman_backup(V, mdp)), title=f"V_{k}", low=-1, high=10)
-        for k, V in enumerate(first_sweeps)
-        if k in (1, 3, 6)
-    ],
-    alt="value iteration after 1, 3 and 6 sweeps",
-)
+pictures = []
+for k in (1, 3, 6):
+    V = first_sweeps[k]
+    best_actions = optimal_actions(bellman_backup(V, mdp))
+    pictures.append(value_map(V, world, policy=best_actions, title=f"V_{k}", low=-1, high=10))
+side_by_side(pictures, alt="value iteration after 1, 3 and 6 sweeps")
 
 # %% [markdown]
 # Arrows show **all** best actions: where several tie, the robot may take any of them. After one sweep most of the grid
@@ -201,7 +213,8 @@ def changes(gamma, n_sweeps=120):
 
 
 assert (changes(0.9)[1:] <= 0.9 * changes(0.9)[:-1] + 1e-12).all()
-convergence(changes(0.9), gamma=0.9, title="10 × 10 grid, slip 0.2: change per sweep of value iteration")
+title = "10 × 10 grid, slip 0.2: change per sweep of value iteration"
+convergence(changes(0.9), gamma=0.9, title=title)
 
 # %% [markdown]
 # ## Policy iteration
@@ -220,7 +233,8 @@ print(f"they agree to 1e-7: {np.allclose(by_value.V, by_policy.V, atol=1e-7)}")
 
 start = slippery.to_state(slippery.start)
 on_the_way = [V for _, V in policy_iterates(slippery.mdp(0.99))]
-print("value of the start under each policy on the way:", ", ".join(f"{V[start]:.2f}" for V in on_the_way))
+values = ", ".join(f"{V[start]:.2f}" for V in on_the_way)
+print("value of the start under each policy on the way:", values)
 never_worse = all((after >= before - 1e-9).all() for before, after in pairwise(on_the_way))
 print(f"no state's value ever falls: {never_worse}")
 
@@ -282,14 +296,12 @@ for gamma in (0.99, 0.5):
     print(f"with slip 0.05 and gamma {gamma:.2f} the robot takes the {way} way")
 
 # %%
-side_by_side(
-    [
-        value_map(best.V, ledge, policy=optimal_actions(best.Q), title=f"Slip {slip:g}", low=-5, high=10)
-        for slip in (0.0, 0.3)
-        for best in [value_iteration(ledge.replace(slip=slip).mdp(0.99))]
-    ],
-    alt="optimal policy on the ledge without and with slip",
-)
+pictures = []
+for slip in (0.0, 0.3):
+    best, title = value_iteration(ledge.replace(slip=slip).mdp(0.99)), f"Slip {slip:g}"
+    best_actions = optimal_actions(best.Q)
+    pictures.append(value_map(best.V, ledge, policy=best_actions, title=title, low=-5, high=10))
+side_by_side(pictures, alt="optimal policy on the ledge without and with slip")
 
 # %% [markdown]
 # A policy that is perfect in a perfect simulation walks along the edge. The real robot slips. Chapter 5 is about
@@ -311,17 +323,20 @@ for is_slippery in (False, True):
     lake = gym.make("FrozenLake-v1", is_slippery=is_slippery)
     model = TabularMDP.from_gym(lake, gamma=0.99)
     solution = value_iteration(model)
-    # With gamma = 1 the value of a policy is its chance to reach the goal in the end, because only the goal pays (1).
+    # With gamma = 1 the value of a policy is its chance to reach the goal in the end, because
+    # only the goal pays (1).
     chance = evaluate_policy(solution.policy, model.with_gamma(1))[0]
     kind = "slippery" if is_slippery else "not slippery"
-    print(f"{kind:>12}: V(start) = {solution.V[0]:.3f}, chance to arrive in the end {chance:.3f}")
+    print(f"{kind:>12}: V(start) = {solution.V[0]:.3f}, chance to arrive {chance:.3f}")
+    best_actions, title = optimal_actions(solution.Q), f"FrozenLake, {kind}"
     pictures.append(
-        value_map(solution.V, lake, policy=optimal_actions(solution.Q), title=f"FrozenLake, {kind}", low=0, high=1)
+        value_map(solution.V, lake, policy=best_actions, title=title, low=0, high=1)
     )
 
 LEFT = 0  # FrozenLake counts its actions 0 left, 1 down, 2 right, 3 up
 chances = [probability for probability, *_ in lake.unwrapped.P[4][LEFT]]
-assert np.allclose(chances, 1 / 3) and solution.policy[4] == LEFT and lake.spec.max_episode_steps == 100
+assert np.allclose(chances, 1 / 3) and solution.policy[4] == LEFT
+assert lake.spec.max_episode_steps == 100
 side_by_side(pictures, alt="FrozenLake: values and optimal policy, not slippery and slippery")
 
 # %% [markdown]
@@ -345,7 +360,8 @@ side_by_side(pictures, alt="FrozenLake: values and optimal policy, not slippery 
 targets = draw_chapter_targets(np.random.default_rng(0), count=200_000)
 short_by = distance_to_workspace(targets, LINK_LENGTHS, base=(0.0, BASE_HEIGHT))
 within_reach = short_by <= 0.05
-from_the_side = distance_to_workspace(targets[:, [0, 2]], LINK_LENGTHS, base=(0.0, BASE_HEIGHT)) <= 0.05
+base = (0.0, BASE_HEIGHT)
+from_the_side = distance_to_workspace(targets[:, [0, 2]], LINK_LENGTHS, base=base) <= 0.05
 print(f"size of the box: {np.ptp(targets, axis=0).round(1)} m, links: {LINK_LENGTHS} m")
 print(f"targets within reach: {within_reach.mean():.1%}")
 print(f"the median target is {np.median(short_by):.2f} m too far away")
@@ -356,7 +372,8 @@ print(f"targets that seem within reach when seen from the side: {from_the_side.m
 # of the arm's plane or behind it:
 
 # %%
-workspace(LINK_LENGTHS, targets[:1000], base=(0.0, BASE_HEIGHT), title="A thousand of the chapter's targets")
+title = "A thousand of the chapter's targets"
+workspace(LINK_LENGTHS, targets[:1000], base=base, title=title)
 
 # %% [markdown]
 # **Second question: does the best return go to the behaviour we want?** Be generous and keep only the reachable
@@ -369,11 +386,14 @@ workspace(LINK_LENGTHS, targets[:1000], base=(0.0, BASE_HEIGHT), title="A thousa
 
 # %%
 def compare(env, controllers, **options):
-    print(f"{'':24}{'reaches':>9}{'return':>10}  =  {'distance':>8} {'effort':>10} {'success':>8}")
+    print(f"{'':24}{'reaches':>9}{'return':>10}  =  ", end="")
+    print(f"{'distance':>8} {'effort':>10} {'success':>8}")
     for name, controller in controllers.items():
         episodes = record_episodes(env, controller, seed=0, options=options)
-        distance, effort, success = (episodes.terms[term].mean() for term in ("distance", "effort", "success"))
-        print(f"{name:24}{episodes.successes.mean():9.0%}{episodes.returns.mean():10.2f}", end="  =  ")
+        terms = (episodes.terms[term].mean() for term in ("distance", "effort", "success"))
+        distance, effort, success = terms
+        print(f"{name:24}{episodes.successes.mean():9.0%}", end="")
+        print(f"{episodes.returns.mean():10.2f}", end="  =  ")
         print(f"{distance:8.2f} {effort:+10.2f} {success:+8.2f}")
 
 
@@ -382,12 +402,13 @@ def do_nothing(env):
 
 
 chapter = ReachVectorEnv.as_in_chapter(1000)
+pd_control = partial(PDController, chapter, physics=CHAPTER_ARM)
 compare(
     chapter,
     {
-        "PD control, feeble": PDController(chapter, stiffness=5, damping=5, physics=CHAPTER_ARM),
-        "PD control, soft": PDController(chapter, stiffness=50, damping=20, physics=CHAPTER_ARM),
-        "PD control, stiff": PDController(chapter, stiffness=300, damping=80, physics=CHAPTER_ARM),
+        "PD control, feeble": pd_control(stiffness=5, damping=5),
+        "PD control, soft": pd_control(stiffness=50, damping=20),
+        "PD control, stiff": pd_control(stiffness=300, damping=80),
         "doing nothing": do_nothing(chapter),
     },
     target=targets[within_reach][:1000],
@@ -401,11 +422,12 @@ compare(
 # %%
 full = np.full(chapter.n_joints, 100.0)  # N m, what the motors can give
 cost = chapter_reward_terms(distance=np.ones(1), torque=full, success=np.zeros(1, dtype=bool))
-print(f"one step at full torque costs {-cost['effort']:.0f}, being 1 m away costs {-cost['distance'][0]:.0f}")
+print(f"one step at full torque costs {-cost['effort']:.0f}")
+print(f"one step at 1 m from the target costs {-cost['distance'][0]:.0f}")
 
 
 def after_one_second(env, action):
-    """The largest speed of a joint (rad/s) and the largest change of the distance (m) in a batch of arms."""
+    """Of a batch of arms the largest joint speed (rad/s) and change of the distance (m)."""
     _, info = env.reset(seed=0)
     before = info["distance"].copy()
     for _ in range(round(1 / env.dt)):
@@ -414,9 +436,10 @@ def after_one_second(env, action):
 
 
 speed, change = after_one_second(chapter, [0, 0, 0, 100, 100, 100])
-print(f"full torque on joints 4 to 6 alone: speed {speed:.1f} rad/s, but the distance changes by {change:.2f} m")
+print(f"full torque on joints 4 to 6 alone: speed {speed:.1f} rad/s,", end=" ")
+print(f"but the distance changes by {change:.2f} m")
 speed, _ = after_one_second(chapter, [0] * 6)
-print(f"motors off: the chapter's arm, held up by nothing, moves at {speed:.1f} rad/s after one second")
+print(f"motors off: after one second the chapter's arm moves at {speed:.1f} rad/s")
 
 # %% [markdown]
 # A learner goes where the reward leads it, here to a weak arm that does not arrive; the fault is in the task. Besides,
@@ -428,10 +451,10 @@ print(f"motors off: the chapter's arm, held up by nothing, moves at {speed:.1f} 
 
 # %%
 ours = ReachVectorEnv(1000)
-full_effort = reward_terms(distance=np.zeros(1), action=np.ones((1, 2)), success=np.zeros(1, dtype=bool))["effort"]
-print(f"one step at full torque costs {-full_effort[0]:.3f}")
+cost = reward_terms(np.zeros(1), action=np.ones((1, 2)), success=np.zeros(1, dtype=bool))
+print(f"one step at full torque costs {-cost['effort'][0]:.3f}")
 speed, _ = after_one_second(ours, [0, 0])
-print(f"motors off: the fastest joint of a thousand arms moves at {speed:.0f} rad/s after one second\n")
+print(f"motors off: after one second the fastest of all arms moves at {speed:.0f} rad/s\n")
 compare(
     ours,
     {
@@ -465,7 +488,8 @@ try:
     value_iteration(no_way_out)
 except ValueError as problem:
     print("ValueError:", problem)
-print("with gamma = 0.9 its value is 1 / (1 - 0.9) =", round(value_iteration(no_way_out.with_gamma(0.9)).V[0], 6))
+value = value_iteration(no_way_out.with_gamma(0.9)).V[0]
+print("with gamma = 0.9 its value is 1 / (1 - 0.9) =", round(value, 6))
 
 # %% [markdown]
 # It refuses, instead of returning numbers that mean nothing. With a discount the endless sum has a limit.

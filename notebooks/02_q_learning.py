@@ -33,7 +33,14 @@ from gymnasium.vector import AutoresetMode
 
 from rlbook.envs.grid_world import GridWorld
 from rlbook.envs.tabular import TabularVectorEnv, as_vector_env
-from rlbook.mdp import TabularMDP, bellman_backup, evaluate_policy, optimal_actions, value_iterates, value_iteration
+from rlbook.mdp import (
+    TabularMDP,
+    bellman_backup,
+    evaluate_policy,
+    optimal_actions,
+    value_iterates,
+    value_iteration,
+)
 from rlbook.plots import learning_curve, q_map, side_by_side, value_map
 from rlbook.q_learning import DoubleQLearning, QLearning, epsilon_greedy, td_error
 from rlbook.widgets import EpsilonPanel
@@ -64,7 +71,8 @@ print(inspect.getsource(td_error))
 # %%
 for terminated in (False, True):
     delta = td_error(q=2.0, reward=-0.1, next_value=5.0, terminated=terminated, gamma=0.99)
-    print(f"terminated {terminated!s:>5}: delta = {delta:6.3f}, new Q = {2.0 + 0.1 * delta:.3f}")
+    new_q = 2.0 + 0.1 * delta
+    print(f"terminated {terminated!s:>5}: delta = {delta:6.3f}, new Q = {new_q:.3f}")
 
 # %% [markdown]
 # ## Explore or exploit: ε-greedy
@@ -124,8 +132,11 @@ learning_curve(
 exact = value_iteration(world.mdp(gamma=agent.gamma))
 route = [world.to_state((0, column)) for column in range(3)]
 errors = np.abs(agent.get_value_function()[:, route] - exact.V[route]).max(axis=1)
-# With hardly any discount a value is nearly the plain sum of rewards, also of a policy that would never arrive.
-greedy_returns = [evaluate_policy(policy, world.mdp(0.999))[route[0]] for policy in agent.get_policy()]
+# With hardly any discount a value is nearly the plain sum of rewards, also of a policy that
+# would never arrive.
+greedy_returns = [
+    evaluate_policy(policy, world.mdp(0.999))[route[0]] for policy in agent.get_policy()
+]
 shortest = np.mean(np.array(greedy_returns) > 0.99 * optimum)
 corner = world.to_state((3, 0))
 corner_errors = np.abs(agent.get_value_function()[:, corner] - exact.V[corner])
@@ -134,9 +145,10 @@ print(f"median error of V on the way to the goal: below 0.1? {np.median(errors) 
 print(f"median error of V in the bottom left corner: {np.median(corner_errors):.1f}")
 
 # %%
+learned_q, title = np.median(agent.Q, axis=0), "Learned Q, median of 64 robots"
 side_by_side(
     [
-        q_map(np.median(agent.Q, axis=0), world, title="Learned Q, median of 64 robots", low=-5, high=10),
+        q_map(learned_q, world, title=title, low=-5, high=10),
         q_map(exact.Q, world, title="Exact Q*", low=-5, high=10),
     ],
     alt="learned and exact action values",
@@ -170,7 +182,7 @@ STEPS = lake.spec.max_episode_steps  # 100, the time limit of an episode
 
 
 def chance_to_arrive(policy):
-    """From the start, within the time limit: a backup for every step, without discount, as only the goal pays."""
+    """From the start, in time: a backup for every step, undiscounted, as only the goal pays."""
     V = np.zeros(16)
     for _ in range(STEPS):
         V = bellman_backup(V, lake_model)[np.arange(16), policy]
@@ -182,10 +194,9 @@ for name, schedule in schedules.items():
     robots = QLearning(16, 4, epsilon_min=0.0, n_agents=64, seed=2, **schedule)
     arrived[name] = robots.learn(lake, n_episodes=2000).returns
     chances = [chance_to_arrive(policy) for policy in robots.get_policy()]
-    print(
-        f"{name:<22} arrives in {np.mean(arrived[name][:, -200:]):4.0%} of the last 200 episodes;  "
-        f"greedy policy, median: {np.median(chances):4.0%}"
-    )
+    last = arrived[name][:, -200:].mean()
+    print(f"{name:<22} arrives in {last:4.0%} of the last 200 episodes;", end="  ")
+    print(f"greedy policy, median: {np.median(chances):4.0%}")
 
 best_chance = next(islice(value_iterates(lake_model), STEPS, None))[0]
 print(f"{'the best there is':<22} {best_chance:.0%}")
@@ -224,13 +235,13 @@ learning_curve(
 # %%
 A, B, WIN, LOSE = range(4)
 P, R = np.zeros((4, 10, 4)), np.zeros((4, 10, 4))
-P[A, :5, B], P[A, 5:, WIN] = 1.0, 1.0  # five actions go left to B, five go right and end the episode
+P[A, :5, B] = P[A, 5:, WIN] = 1.0  # five actions go left to B, five right, to the end
 P[B, :, WIN], P[B, :, LOSE] = 0.5, 0.5
 R[B, :, WIN], R[B, :, LOSE] = 0.9, -1.1
 P[WIN:, :, WIN] = 1.0
 coin_flips = TabularMDP(P, R, gamma=0.99, terminal=(WIN, LOSE))
-exact_left = value_iteration(coin_flips).Q[A, 0]
-print(f"exact value of going left: {exact_left:.3f}, of going right: {value_iteration(coin_flips).Q[A, 9]:.3f}")
+exact_left, exact_right = value_iteration(coin_flips).Q[A, [0, 9]]
+print(f"exact value of going left: {exact_left:.3f}, of going right: {exact_right:.3f}")
 
 estimates, went_left = {}, {}
 for learner in (QLearning, DoubleQLearning):
@@ -239,14 +250,17 @@ for learner in (QLearning, DoubleQLearning):
     rows, lengths = [], []
     for _ in range(60):
         lengths.append(robots.learn(envs, n_episodes=5).lengths)
-        rows.append(robots.action_values()[:, A, :5].max(axis=1))  # the highest of the five that go left
-    estimates[learner.__name__] = np.stack(rows, axis=1)  # of each robot, after every fifth episode
-    went_left[learner.__name__] = np.concatenate(lengths, axis=1) == 2  # through B an episode has two steps
+        rows.append(robots.action_values()[:, A, :5].max(axis=1))  # the highest of going left
+    # The highest estimate of each robot after every fifth episode. To go left takes two steps.
+    estimates[learner.__name__] = np.stack(rows, axis=1)
+    went_left[learner.__name__] = np.concatenate(lengths, axis=1) == 2
 
 for name in estimates:
     first, last = went_left[name][:, :50].mean(), went_left[name][:, -50:].mean()
-    print(f"{name:<16} median estimate of going left, at its highest: {np.median(estimates[name], axis=0).max():.2f}")
-    print(f"{'':<16} went left in {first:.0%} of the first 50 episodes, in {last:.0%} of the last 50")
+    highest = np.median(estimates[name], axis=0).max()
+    print(f"{name:<16} median estimate of going left, at its highest: {highest:.2f}")
+    print(f"{'':<16} went left in {first:.0%} of the first 50 episodes,", end=" ")
+    print(f"in {last:.0%} of the last 50")
 
 # %%
 learning_curve(
@@ -275,15 +289,21 @@ learning_curve(
 
 # %%
 cliff = gym.make("CliffWalking-v1")
-assert cliff.unwrapped.P[36][1] == [(1.0, 36, -100, False)] and cliff.unwrapped.P[36][0][0][2] == -1
+assert (
+    cliff.unwrapped.P[36][1] == [(1.0, 36, -100, False)]
+    and cliff.unwrapped.P[36][0][0][2] == -1
+)
 best_return = value_iteration(TabularMDP.from_gym(cliff, gamma=1.0)).V[cliff.reset()[0]]
 print(f"{'the best there is':<23} return {best_return:.0f}")
 walkers, cliff_returns = {}, {}
 for name, decay in (("ε = 0.1 for ever", 1.0), ("ε from 0.1, decay 0.99", 0.99)):
-    walkers[name] = QLearning(48, 4, learning_rate=0.5, epsilon=0.1, epsilon_decay=decay, epsilon_min=0.0, n_agents=64)
+    walkers[name] = QLearning(
+        48, 4, learning_rate=0.5, epsilon=0.1, epsilon_decay=decay, epsilon_min=0.0, n_agents=64
+    )
     cliff_returns[name] = walkers[name].learn(cliff, n_episodes=500).returns
     last = cliff_returns[name][:, -100:]
-    print(f"{name:<23} last 100 episodes: median return {np.median(last):.0f}, mean {last.mean():.0f}")
+    print(f"{name:<23} last 100 episodes: return {np.median(last):.0f} in the median,", end=" ")
+    print(f"{last.mean():.0f} in the mean")
 
 # %%
 learned = np.median(walkers["ε from 0.1, decay 0.99"].Q, axis=0)
@@ -311,7 +331,7 @@ value_map(
 
 # %%
 def learn_with(first_of_the_best: bool, n_steps=20_000, n_agents=64, epsilon=0.1):
-    """Two shares of robots after n_steps each on FrozenLake, not slippery: who knows a way, whose table is still 0."""
+    """Shares of robots after n_steps on FrozenLake: who knows a way, whose table is still 0."""
     flat_lake = gym.make("FrozenLake-v1", is_slippery=False)
     robots = QLearning(16, 4, epsilon=epsilon, n_agents=n_agents, seed=4)
     envs, rng = as_vector_env(flat_lake, n_agents), np.random.default_rng(4)
@@ -319,12 +339,14 @@ def learn_with(first_of_the_best: bool, n_steps=20_000, n_agents=64, epsilon=0.1
     for _ in range(n_steps):
         if first_of_the_best:
             explore = rng.random(n_agents) < epsilon
-            action = np.where(explore, rng.integers(4, size=n_agents), robots.select_action(state, training=False))
+            random, greedy = rng.integers(4, size=n_agents), robots.select_action(state, False)
+            action = np.where(explore, random, greedy)
         else:
             action = robots.select_action(state)
         next_state, reward, terminated, truncated, _ = envs.step(action)
         robots.update(state, action, reward, next_state, terminated)
-        state, _ = envs.reset(options={"reset_mask": terminated | truncated})  # only those whose episode has ended
+        over = terminated | truncated
+        state, _ = envs.reset(options={"reset_mask": over})  # only where an episode has ended
     model = TabularMDP.from_gym(flat_lake, gamma=0.99)
     knows = np.mean([evaluate_policy(policy, model)[0] > 0 for policy in robots.get_policy()])
     return knows, np.mean((robots.Q == 0).all(axis=(1, 2)))
@@ -332,7 +354,8 @@ def learn_with(first_of_the_best: bool, n_steps=20_000, n_agents=64, epsilon=0.1
 
 for name, first_of_the_best in (("at random", False), ("to action 0", True)):
     knows, empty = learn_with(first_of_the_best)
-    print(f"ties go {name:<11}: {knows:4.0%} of 64 robots know a way to the goal, {empty:4.0%} have learned nothing")
+    print(f"ties go {name:<11}: {knows:4.0%} of 64 robots know a way to the goal,", end=" ")
+    print(f"{empty:4.0%} have learned nothing")
 
 # %% [markdown]
 # No error message, no warning, and every TD error 0: just a robot that leans against a wall and never sees a reward to
@@ -352,10 +375,13 @@ slippery = GridWorld(slip=0.3)
 exact = value_iteration(slippery.mdp(0.99))
 start = slippery.to_state(slippery.start)
 for learning_rate in (0.01, 0.1, 0.5, 1.0):
-    robots = QLearning(16, 4, learning_rate=learning_rate, epsilon=0.3, epsilon_decay=1.0, n_agents=64, seed=5)
+    robots = QLearning(
+        16, 4, learning_rate=learning_rate, epsilon=0.3, epsilon_decay=1.0, n_agents=64, seed=5
+    )
     robots.learn(slippery, total_steps=10_000)
     error = np.abs(robots.get_value_function()[:, start] - exact.V[start])
-    print(f"learning rate {learning_rate:4.2f}: median error of V(start) {np.median(error):3.1f}")
+    median = np.median(error)
+    print(f"learning rate {learning_rate:4.2f}: median error of V(start) {median:3.1f}")
 
 # %% [markdown]
 # ## Recap

@@ -50,10 +50,13 @@ from rlbook.widgets import DQNPanel, MotionPanel
 # %%
 n_states = 360**6
 n_actions = 3**6  # every motor forwards, backwards or off
-n_weights = sum(weight.numel() for weight in QNetwork(state_dim=12, action_dim=n_actions).parameters())
+network = QNetwork(state_dim=12, action_dim=n_actions)
+n_weights = sum(weight.numel() for weight in network.parameters())
 print(f"states: {n_states:.1e}, table: {4 * n_states * n_actions / 1e18:.1f} exabytes")
-print(f"visiting every state once, a million a second: {n_states / 1e6 / 3600 / 24 / 365:.0f} years")
-print(f"a network with two hidden layers of 256: {n_weights:,} weights, {4 * n_weights / 1e6:.1f} megabytes")
+years = n_states / 1e6 / 3600 / 24 / 365
+print(f"visiting every state once, a million a second: {years:.0f} years")
+size = 4 * n_weights / 1e6
+print(f"a network with two hidden layers of 256: {n_weights:,} weights, {size:.1f} megabytes")
 
 # %% [markdown]
 # The size is not even the worst. A table learns about the one state it visits; at 31.0° it knows nothing of what it has
@@ -117,12 +120,16 @@ for _ in range(10_000):
     stream.append(state[0])
 
 shuffled = memory.sample(10_000).state
-for name, values in (("in the order of time", np.array(stream)), ("drawn from the memory", shuffled)):
+for name, values in (
+    ("in the order of time", np.array(stream)),
+    ("drawn from the memory", shuffled),
+):
     neighbours = [np.corrcoef(column[:-1], column[1:])[0, 1] for column in values.T]
     batches = values[: len(values) // 64 * 64].reshape(-1, 64, 10)
     worth = values.var(axis=0).sum() / batches.mean(axis=1).var(axis=0).sum()
     print(name)
-    print(f"    correlation of neighbours above 0.8, on average:  {np.abs(neighbours).mean() > 0.8}")
+    alike = np.abs(neighbours).mean() > 0.8
+    print(f"    correlation of neighbours above 0.8, on average:  {alike}")
     print(f"    64 in a row worth fewer than 10 independent ones: {worth < 10}")
 
 # %% [markdown]
@@ -155,7 +162,9 @@ agent = DQNAgent(state_dim=10, action_dim=9, **settings, seed=0)
 arms = gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=16)
 history = agent.learn(arms, total_steps=64_000)
 
-learning_curve(history.returns, window=50, title="Sixteen arms learn most in a few hundred episodes")
+learning_curve(
+    history.returns, window=50, title="Sixteen arms learn most in a few hundred episodes"
+)
 
 # %% [markdown]
 # The curve shows arms that still explore. What can the network do when it does its best? Five hundred targets that it has
@@ -170,7 +179,9 @@ def greedy(learner):
 
 fresh_arms = gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=500)
 result = evaluate(greedy(agent), fresh_arms, n_episodes=500, seed=1)
-random = evaluate(lambda state: rng.integers(9, size=len(state)), fresh_arms, n_episodes=500, seed=1)
+random = evaluate(
+    lambda state: rng.integers(9, size=len(state)), fresh_arms, n_episodes=500, seed=1
+)
 print(f"random torques reach fewer than 1 target in 3: {random.terminated.mean() < 1 / 3}")
 print(f"the network reaches more than 9 in 10:         {result.terminated.mean() > 0.9}")
 reached_in = np.median(result.lengths[result.terminated]) * fresh_arms.unwrapped.dt
@@ -215,7 +226,9 @@ any_pose = rng.uniform(-np.pi, np.pi, size=(1000, 2))
 for number, worth in enumerate(value(there), start=1):
     better = np.mean(worth > value(any_pose))
     print(f"star {number} is worth more than three poses in four: {better > 0.75}")
-state_heatmap(value, mark=there.T, label="max Q", title="The stars lie in the best quarter of all poses")
+state_heatmap(
+    value, mark=there.T, label="max Q", title="The stars lie in the best quarter of all poses"
+)
 
 
 # %%
@@ -284,18 +297,24 @@ for name, double in (("DQN", False), ("Double DQN", True)):
     noisy_arms = CheapSensor(gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=16))
     learner.learn(noisy_arms, total_steps=20_000)
     outcome = evaluate(greedy(learner), fresh_arms, n_episodes=500, seed=2, gamma=learner.gamma)
-    promises[name] = learner.action_values(outcome.first_states).max(axis=1), outcome.discounted_returns
+    promises[name] = (
+        learner.action_values(outcome.first_states).max(axis=1),
+        outcome.discounted_returns,
+    )
     arrived[name] = outcome.terminated.mean()
 
 estimates_against_returns(promises, title="Both promise too much, Double DQN less")
 
 # %%
 mean_promise = {name: estimated.mean() for name, (estimated, _) in promises.items()}
-excess = {name: (estimated - returned).mean() for name, (estimated, returned) in promises.items()}
+excess = {
+    name: (estimated - returned).mean() for name, (estimated, returned) in promises.items()
+}
 less = excess["DQN"] - excess["Double DQN"]
 print(f"DQN promises more than there is to get, on average: {mean_promise['DQN'] > 1}")
 print(f"Double DQN's excess is smaller, by more than 0.3:   {less > 0.3}")
-print(f"but more than a third of DQN's:                     {excess['Double DQN'] > excess['DQN'] / 3}")
+third = excess["DQN"] / 3
+print(f"but more than a third of DQN's:                     {excess['Double DQN'] > third}")
 print(f"either reaches fewer than half of the targets:      {max(arrived.values()) < 0.5}")
 
 # %% [markdown]
@@ -319,12 +338,16 @@ for runs in (record["reaching"], record["ablations"]):
         shares = ", ".join(f"{share:4.0%}" for share in row["share_reached"])
         print(f"{name:>18}: median {np.median(row['share_reached']):4.0%}   ({shares})")
 
-reached = {name: np.array(row["share_reached"]) for name, row in record["ablations"]["rows"].items()}
+reached = {
+    name: np.array(row["share_reached"]) for name, row in record["ablations"]["rows"].items()
+}
 everything = reached["all stabilisers"]
 full = np.median(everything)
 print(f"without replay less than half of that: {np.median(reached['no replay']) < full / 2}")
 print(f"without clipping exactly the same:     {(reached['no clipping'] == everything).all()}")
-others = [np.median(reached[name]) for name in ("no target network", "not double", "squared error")]
+others = [
+    np.median(reached[name]) for name in ("no target network", "not double", "squared error")
+]
 print(f"the others change it by less than 0.1: {np.abs(np.array(others) - full).max() < 0.1}")
 
 # %% [markdown]
@@ -337,8 +360,12 @@ print(f"the others change it by less than 0.1: {np.abs(np.array(others) - full).
 # Now break it yourself, in a shorter run: no replay, no target network, no clipping, and a learning rate that is too high.
 
 # %%
-broken = dict(buffer_size=64, learning_starts=0, target_update_freq=1, max_grad_norm=None, huber=False)
-ruined = DQNAgent(10, 9, **{**settings, **broken, "double": False, "learning_rate": 1e-2}, seed=0)
+broken = dict(
+    buffer_size=64, learning_starts=0, target_update_freq=1, max_grad_norm=None, huber=False
+)
+ruined = DQNAgent(
+    10, 9, **{**settings, **broken, "double": False, "learning_rate": 1e-2}, seed=0
+)
 ruined.learn(arms, total_steps=12_000)
 result = evaluate(greedy(ruined), fresh_arms, n_episodes=500, seed=1)
 print(f"it reaches fewer than half of the targets: {result.terminated.mean() < 0.5}")

@@ -307,7 +307,11 @@ if ready(bellman_backup, greedy_policy, value_iteration):
     difference = np.abs(V - library_value_iteration(world.mdp(gamma=0.9)).V).max()
     print(f"Your values agree with the library's to six decimals: {difference < 1e-6}")
     policy = greedy_policy(bellman_backup(V, P, R, gamma=0.9).round(6))
-    display(value_map(V, world, policy=policy, title="Values and policy, planned by your own functions"))
+    display(
+        value_map(
+            V, world, policy=policy, title="Values and policy, planned by your own functions"
+        )
+    )
 
 # %% [markdown]
 # **Predict:** what happens to the values far from the goal, and to the arrows there, when the future counts for less
@@ -337,8 +341,8 @@ if ready(bellman_backup, greedy_policy, value_iteration):
 # %%
 if ready(evaluate_policy, value_iteration):
     start = world.to_state(world.start)
-    at_random = np.full(R.shape, 0.25)
-    print(f"Driving at random, the start is worth {evaluate_policy(at_random, P, R, 0.9)[start]:.2f}")
+    at_random = evaluate_policy(np.full(R.shape, 0.25), P, R, 0.9)
+    print(f"Driving at random, the start is worth {at_random[start]:.2f}")
     print(f"With the best policy, it is worth {value_iteration(P, R, 0.9, 1e-9)[start]:.2f}")
 
 # %%

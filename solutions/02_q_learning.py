@@ -181,7 +181,8 @@ check(double_td_update)
 def epsilon_schedule(epsilon, epsilon_decay, epsilon_min, n_episodes):
     """The epsilon of each episode.
 
-    epsilon : of the first episode, at least epsilon_min.   n_episodes : how many episodes, at least 1.
+    epsilon : of the first episode, at least epsilon_min.
+    n_episodes : how many episodes, at least 1.
     Returns an (n_episodes,) array.
     """
     ### BEGIN SOLUTION
@@ -298,10 +299,13 @@ if ready(td_update):
 world = GridWorld()
 
 if ready(td_update):
-    robots = QLearning(16, 4, epsilon=1.0, epsilon_decay=0.97, n_agents=64, seed=0, update_rule=td_update)
+    robots = QLearning(
+        16, 4, epsilon=1.0, epsilon_decay=0.97, n_agents=64, seed=0, update_rule=td_update
+    )
     history = robots.learn(world, n_episodes=200)
-    print(f"Median length of the first 20 episodes: {np.median(history.lengths[:, :20]):.0f} steps")
-    print(f"Median length of the last 20 episodes: {np.median(history.lengths[:, -20:]):.0f} steps")
+    first, last = history.lengths[:, :20], history.lengths[:, -20:]
+    print(f"Median length of the first 20 episodes: {np.median(first):.0f} steps")
+    print(f"Median length of the last 20 episodes: {np.median(last):.0f} steps")
     title = "Steps to the goal, learned with your td_update"
     display(learning_curve(history.lengths, title=title, ylabel="Steps", window=5))
 
@@ -320,13 +324,15 @@ if ready(td_update, epsilon_greedy):
 
 # %%
 def cut_at_the_clock(Q, states, actions, rewards, terminated, truncated, alpha, gamma):
-    return replay_episode(Q, states, actions, rewards, terminated | truncated, truncated, alpha, gamma)
+    over = terminated | truncated
+    return replay_episode(Q, states, actions, rewards, over, truncated, alpha, gamma)
 
 
 if ready(replay_episode):
     states, actions, rewards = np.array([0, 1, 2, 1, 0]), np.zeros(4, dtype=int), np.ones(4)
     terminated, truncated = np.zeros(4, dtype=bool), np.arange(4) == 3
-    for name, replay in (("your replay_episode", replay_episode), ("with the bug", cut_at_the_clock)):
+    replays = {"your replay_episode": replay_episode, "with the bug": cut_at_the_clock}
+    for name, replay in replays.items():
         Q = np.zeros((3, 1))
         for _ in range(1000):
             Q = replay(Q, states, actions, rewards, terminated, truncated, 0.1, 0.9)

@@ -26,6 +26,8 @@
 # Leave the arrays you are given unchanged.
 
 # %%
+from functools import partial
+
 import gymnasium as gym
 import numpy as np
 from IPython.display import display
@@ -62,7 +64,8 @@ hint("push_transitions")
 def push_transitions(memory, n_pushed, new):
     """The memory after n new transitions were pushed.
 
-    memory : (C, D), one transition a row.   n_pushed : how many were pushed before.   new : (n, D), n <= C.
+    memory : (C, D), one transition a row.   n_pushed : how many were pushed before.
+    new : (n, D), n <= C.
     Returns a new (C, D) array.
     """
     ### BEGIN SOLUTION
@@ -99,7 +102,8 @@ check(push_transitions)
 def sample_rows(memory, n_pushed, draws):
     """One stored transition for every draw.
 
-    memory : (C, D).   n_pushed : how many transitions were pushed, at least 1.   draws : (B,) numbers in [0, 1).
+    memory : (C, D).   n_pushed : how many transitions were pushed, at least 1.
+    draws : (B,) numbers in [0, 1).
     Returns a (B, D) array.
     """
     ### BEGIN SOLUTION
@@ -137,8 +141,8 @@ check(sample_rows)
 def td_target(reward, next_q, terminated, truncated, gamma):
     """The targets of DQN for a batch of transitions.
 
-    reward : (B,).   next_q : (B, A), from the target network.   terminated, truncated : (B,) bool.
-    gamma : number in [0, 1].
+    reward : (B,).   next_q : (B, A), from the target network.
+    terminated, truncated : (B,) bool.   gamma : number in [0, 1].
     Returns a (B,) array.
     """
     ### BEGIN SOLUTION
@@ -174,7 +178,8 @@ check(td_target)
 def double_dqn_target(reward, next_q_online, next_q_target, terminated, gamma):
     """The targets of Double DQN for a batch of transitions.
 
-    reward : (B,).   next_q_online, next_q_target : (B, A).   terminated : (B,) bool.   gamma : number in [0, 1].
+    reward : (B,).   next_q_online, next_q_target : (B, A).
+    terminated : (B,) bool.   gamma : number in [0, 1].
     Returns a (B,) array.
     """
     ### BEGIN SOLUTION
@@ -278,7 +283,8 @@ check(huber_loss)
 def epsilon_greedy_actions(q, epsilon, draw, random_action):
     """One action for each robot.
 
-    q : (B, A) action values.   epsilon : (B,) in [0, 1].   draw : (B,) in [0, 1).   random_action : (B,) int.
+    q : (B, A) action values.   epsilon : (B,) in [0, 1].
+    draw : (B,) in [0, 1).   random_action : (B,) int.
     Returns a (B,) array of whole numbers.
     """
     ### BEGIN SOLUTION
@@ -316,8 +322,9 @@ check(epsilon_greedy_actions)
 def dqn_loss(q, action, reward, next_q, terminated, gamma):
     """The squared error of DQN, averaged over a batch.
 
-    q : (B, A), online network, in the states.   action : (B,) int, taken there.   reward : (B,).
-    next_q : (B, A), target network, in the next states.   terminated : (B,) bool.   gamma : number in [0, 1].
+    q : (B, A), online network, in the states.   action : (B,) int, taken there.
+    reward : (B,).   next_q : (B, A), target network, in the next states.
+    terminated : (B,) bool.   gamma : number in [0, 1].
     Returns a number.
     """
     target = reward + gamma * (1 - terminated) * next_q.max(axis=1)
@@ -363,7 +370,8 @@ if ready(double_dqn_target):
     )
     agent.learn(gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=16), total_steps=40_000)
     arms = gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=200)
-    result = evaluate(lambda state: agent.select_action(state, training=False), arms, n_episodes=200)
+    greedy = partial(agent.select_action, training=False)
+    result = evaluate(greedy, arms, n_episodes=200)
     print(f"At least half of the 200 targets reached: {result.terminated.mean() >= 0.5}")
 
 # %% [markdown]
@@ -380,10 +388,12 @@ def loss_of_all_pairs(q, action, reward, next_q, terminated, gamma):
 
 def fitted(loss, steps=200, size=0.2, nudge=1e-4):
     """Two values fitted by gradient descent; the gradient comes from nudging each a little."""
-    q, rest = np.zeros((2, 1)), (np.zeros(2, dtype=int), np.array([1.0, -1.0]), np.zeros((2, 1)), np.ones(2), 0.9)
+    q, action, reward = np.zeros((2, 1)), np.zeros(2, dtype=int), np.array([1.0, -1.0])
+    rest = action, reward, np.zeros((2, 1)), np.ones(2), 0.9
     for _ in range(steps):
         slopes = [
-            (loss(q + nudge * at, *rest) - loss(q - nudge * at, *rest)) / (2 * nudge) for at in np.eye(2)[:, :, None]
+            (loss(q + nudge * at, *rest) - loss(q - nudge * at, *rest)) / (2 * nudge)
+            for at in np.eye(2)[:, :, None]
         ]
         q = q - size * np.array(slopes)[:, None]
     return q[:, 0]
