@@ -145,7 +145,7 @@ for gamma in (0.0, 0.5, 0.9, 0.99, 1.0):
 for gamma in (0.5, 0.9, 0.99, 0.999):
     half_life = np.log(0.5) / np.log(gamma)
     print(f"gamma {gamma:5.3f}: a reward counts half after {half_life:5.1f} steps,", end=" ")
-    print(f"that is {half_life / 100:.2f} s for a robot that acts 100 times a second")
+    print(f"that is {half_life / 100:.2f} s at 100 steps a second")
 
 # %% [markdown]
 # ## Values and the Bellman backup

@@ -45,10 +45,10 @@ from rlbook.validation import check_arguments
 
 
 def td_target(reward, next_q, terminated, gamma):
-    """What one step says Q(s, a) should be: (B,), NumPy or torch. Mnih et al. (2015), algorithm 1.
+    """What one step says Q(s, a) should be: (B,), NumPy or torch.
 
-    reward : (B,).   next_q : (B, A) values of s', from the target network.   terminated : (B,) 1 where the task ended,
-    which a time limit does not do.
+    reward : (B,).   next_q : (B, A) values of s', from the target network.   terminated : (B,)
+    1 where the task ended, which a time limit does not do. Mnih et al. (2015), algorithm 1.
     """
     xp = array_namespace(next_q)
     # y = r + gamma * max_a' Q_target(s', a'), and nothing follows a terminal step
@@ -58,12 +58,13 @@ def td_target(reward, next_q, terminated, gamma):
 def double_dqn_target(reward, next_q_online, next_q_target, terminated, gamma):
     """The target of Double DQN, (B,), NumPy or torch. van Hasselt et al. (2016), equation 4.
 
-    next_q_online : (B, A) chooses the next action.   next_q_target : (B, A) says what it is worth.
+    next_q_online : (B, A) chooses the next action, next_q_target : (B, A) says what it is worth.
     """
     xp = array_namespace(next_q_online)
     action = xp.argmax(next_q_online, axis=-1)
     # y = r + gamma * Q_target(s', argmax_a' Q_online(s', a'))
-    return reward + gamma * (1 - terminated) * xp.take_along_axis(next_q_target, action[..., None], axis=-1)[..., 0]
+    next_value = xp.take_along_axis(next_q_target, action[..., None], axis=-1)[..., 0]
+    return reward + gamma * (1 - terminated) * next_value
 
 
 def huber_loss(error):

@@ -197,7 +197,10 @@ class Solution:
 
 
 def bellman_backup(V, mdp: TabularMDP) -> np.ndarray:
-    """One step of look-ahead: state values (S,) to action values (S, A). Sutton & Barto (2018), equation 4.6."""
+    """One step of look-ahead: state values (S,) to action values (S, A).
+
+    Sutton & Barto (2018), equation 4.6.
+    """
     V = _checked_values(V, mdp)
     # Q(s, a) = r(s, a) + gamma * sum_s' p(s' | s, a) V(s')
     expected_next = np.einsum("kas,kas->as", mdp._continuation, V.take(mdp._successors)).T

@@ -42,10 +42,10 @@ def epsilon_greedy(Q, epsilon) -> np.ndarray:
 
 
 def td_error(q, reward, next_value, terminated, gamma) -> np.ndarray:
-    """The temporal-difference error delta; all arguments broadcast. Sutton & Barto (2018), equation 6.5.
+    """The temporal-difference error delta; all arguments broadcast.
 
-    q : the present estimate Q(s, a); next_value : the estimated value of s'; terminated : 1 where the task ended, which
-    a time limit does not do.
+    q : the present estimate Q(s, a); next_value : the estimated value of s'; terminated : 1
+    where the task ended, which a time limit does not do. Sutton & Barto (2018), equation 6.5.
     """
     # delta = r + gamma * V(s') - Q(s, a), and V(s') = 0 after a terminal step
     return reward + gamma * np.logical_not(terminated) * next_value - q
