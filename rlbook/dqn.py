@@ -51,8 +51,9 @@ def td_target(reward, next_q, terminated, gamma):
     1 where the task ended, which a time limit does not do. Mnih et al. (2015), algorithm 1.
     """
     xp = array_namespace(next_q)
+    going_on = 1 - 1.0 * terminated  # torch subtracts numbers only, not flags
     # y = r + gamma * max_a' Q_target(s', a'), and nothing follows a terminal step
-    return reward + gamma * (1 - terminated) * xp.max(next_q, axis=-1)
+    return reward + gamma * going_on * xp.max(next_q, axis=-1)
 
 
 def double_dqn_target(reward, next_q_online, next_q_target, terminated, gamma):
@@ -62,9 +63,10 @@ def double_dqn_target(reward, next_q_online, next_q_target, terminated, gamma):
     """
     xp = array_namespace(next_q_online)
     action = xp.argmax(next_q_online, axis=-1)
-    # y = r + gamma * Q_target(s', argmax_a' Q_online(s', a'))
     next_value = xp.take_along_axis(next_q_target, action[..., None], axis=-1)[..., 0]
-    return reward + gamma * (1 - terminated) * next_value
+    going_on = 1 - 1.0 * terminated
+    # y = r + gamma * Q_target(s', argmax_a' Q_online(s', a'))
+    return reward + gamma * going_on * next_value
 
 
 def huber_loss(error):

@@ -36,7 +36,12 @@ class TestEquations:
         np.testing.assert_allclose(double_dqn_target(reward, online, target, terminated, 0.5), [6, 22, -1])
 
     def test_targets_take_booleans_and_keep_the_precision(self):
-        assert td_target(np.ones(2), np.ones((2, 3)), np.array([True, False]), 0.9) == pytest.approx([1, 1.9])
+        ones, flags = np.ones((2, 3)), np.array([True, False])
+        assert td_target(ones[:, 0], ones, flags, 0.9) == pytest.approx([1, 1.9])
+        assert double_dqn_target(ones[:, 0], ones, ones, flags, 0.9) == pytest.approx([1, 1.9])
+        ones, flags = torch.from_numpy(ones), torch.from_numpy(flags)
+        assert td_target(ones[:, 0], ones, flags, 0.9).tolist() == pytest.approx([1, 1.9])
+        assert double_dqn_target(ones[:, 0], ones, ones, flags, 0.9).tolist() == pytest.approx([1, 1.9])
         single = [torch.ones(4), torch.ones(4, 2), torch.zeros(4)]
         assert td_target(*single, 0.9).dtype == torch.float32
 
