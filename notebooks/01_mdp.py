@@ -415,8 +415,8 @@ compare(
 )
 
 # %% [markdown]
-# The more often a controller arrives, the **worse** its return. Even doing nothing earns more than the two that arrive,
-# and best of the four is the feeble one, which hardly ever gets there. The effort term $0.001 \lVert \tau \rVert^2$
+# Of these four the two that arrive earn **least**. Even doing nothing earns more than they do, and best of all is the
+# feeble one, which hardly ever gets there. The effort term $0.001 \lVert \tau \rVert^2$
 # looks small; what does it cost at full torque? And what else does the arm tell us when we play with it?
 
 # %%
@@ -442,8 +442,8 @@ speed, _ = after_one_second(chapter, [0] * 6)
 print(f"motors off: after one second the chapter's arm moves at {speed:.1f} rad/s")
 
 # %% [markdown]
-# A learner goes where the reward leads it, here to a weak arm that does not arrive; the fault is in the task. Besides,
-# three of the six joints move nothing, and there is no gravity; chapter 5, which is about physics that differs from one
+# A learner goes where the reward leads it, here to weak torques, whether they arrive or not; the fault is in the task.
+# Besides, three of the six joints move nothing, and there is no gravity; chapter 5, which is about physics that differs from one
 # robot to the next, would have little to work with.
 #
 # **The same task, designed well** is `rlbook/Reach-v0`: targets inside the ring that the arm can reach, an effort term
@@ -454,7 +454,11 @@ ours = ReachVectorEnv(1000)
 cost = reward_terms(np.zeros(1), action=np.ones((1, 2)), success=np.zeros(1, dtype=bool))
 print(f"one step at full torque costs {-cost['effort'][0]:.3f}")
 speed, _ = after_one_second(ours, [0, 0])
-print(f"motors off: after one second the fastest of all arms moves at {speed:.0f} rad/s\n")
+print(f"motors off: after one second the fastest of all arms moves at {speed:.0f} rad/s")
+ours.reset(seed=0)
+links = [ours.link_length] * ours.n_joints
+reachable = distance_to_workspace(ours.target, links) <= ours.goal_threshold
+print(f"targets within reach: {reachable.mean():.0%}\n")
 compare(
     ours,
     {
@@ -472,8 +476,40 @@ arm_trail(motion.points[: motion.lengths[0] + 1, 0], target=motion.target[0])
 # %% [markdown]
 # Now reaching pays: every controller earns far more than the arm that does nothing, and the best return of the four goes
 # to the brisk one, which nearly always arrives, and soon. The soft one is as sure but later, and pays for the distance on
-# its way; the overdamped one runs out of time on the way to some of its targets. **A well-designed MDP is
-# half the battle**, and you find out with two questions, before any training.
+# its way; the overdamped one runs out of time on the way to some of its targets.
+#
+# But a handful of controllers can be picked to prove anything. **Third question: how good can it get, and does the best
+# arrive?** Nobody knows the best possible return exactly. It is at most that of an arm that is there at once, +10 and
+# +1; and at least what the best of many controllers earns. So let twelve of them, and the idle arm, try every target.
+#
+# **Predict**: the chapter's best return for a target, averaged over targets: above zero?
+
+
+# %%
+def bracket(name, env, stiffnesses, physics=None, **options):
+    controllers = [do_nothing(env)] + [
+        PDController(env, stiffness, ratio * stiffness, physics)
+        for stiffness in stiffnesses
+        for ratio in (0.1, 0.2, 0.4)
+    ]
+    tried = [record_episodes(env, each, seed=0, options=options) for each in controllers]
+    returns = np.array([episodes.returns for episodes in tried])
+    arrived = np.array([episodes.successes for episodes in tried])
+    winner, everyone = returns.argmax(axis=0), np.arange(env.num_envs)
+    best = returns.max(axis=0).mean()
+    print(f"{name}: the best return found for a target, on average: {best:.1f}")
+    print(f"    targets that somebody reached: {arrived.any(axis=0).mean():.0%}")
+    print(f"    targets that the best earner reached: {arrived[winner, everyone].mean():.0%}")
+
+
+few = ReachVectorEnv.as_in_chapter(200)
+bracket("chapter", few, (2, 8, 50, 300), CHAPTER_ARM, target=targets[within_reach][:200])
+bracket("ours   ", ReachVectorEnv(200), (1, 3, 8, 20))
+
+# %% [markdown]
+# In the chapter's task even the best return found is far below zero, and often it is earned by leaving a target alone
+# that another controller reaches. In ours the best return and the arrival go together. **A well-designed MDP is half the battle**,
+# and you find out with three questions, before any training.
 
 # %% [markdown]
 # ## Break it
@@ -516,7 +552,7 @@ for wage in (0.05, 0.09, 0.11, 0.2):
 # - One equation, the Bellman backup, and one maximum give value iteration; it stops because the backup contracts.
 # - Policy iteration solves a linear system a round and needs few rounds.
 # - $\gamma$ is a horizon: choose it by the time after which a reward counts half.
-# - Before you train: can the goal be reached, and does the best return go to the behaviour you want?
+# - Before you train: can the goal be reached, does the best return go to the behaviour you want, and how good can it get?
 #
 # **Read on** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapters 3 and 4. Bertsekas & Tsitsiklis
 # (1996), *Neuro-Dynamic Programming*, chapter 2, for undiscounted problems.
