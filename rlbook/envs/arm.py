@@ -340,8 +340,10 @@ def _floating(x):
 def _links(q, physics: PhysicsParams):
     """Cosines and sines of the links' angles (n, ...), the link length and the namespace."""
     xp, q = namespace(q), _floating(q)
-    phi = _cumulated(_joints_first(q, xp), xp)
-    return xp.cos(phi), xp.sin(phi), _like(physics.link_length, q, xp), xp
+    length = _like(physics.link_length, q, xp)
+    (q,) = _broadcast([] if isinstance(length, float) else [tuple(length.shape)], [q], xp)
+    phi = _cumulated(q, xp)
+    return xp.cos(phi), xp.sin(phi), length, xp
 
 
 def _joints_first(x, xp):

@@ -71,7 +71,7 @@ class ArmVectorEnv(VectorEnv):
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {
             "render_modes": ["rgb_array"],
-            "render_fps": round(1 / dt),
+            "render_fps": max(1, round(1 / dt)),
             "autoreset_mode": self.autoreset_mode,
         }
         self._arrays = _Arrays(device)
@@ -105,6 +105,11 @@ class ArmVectorEnv(VectorEnv):
         self._everyone = arrays.of(np.ones(B), "bool")
         self._finished = self._everyone  # arms that have no episode under way; None for nobody
         self._commands = None  # (1 + longest delay, B, n): the latest commands, newest first, where any is delayed
+
+    @property
+    def physics(self):
+        """The ``PhysicsParams`` of simulated arms; AttributeError for those whose physics cannot be had or changed."""
+        raise AttributeError(f"the physics of {type(self).__name__} can be neither read nor changed")
 
     # ------------------------------------------------------------------------------------------- what a subclass says
 
@@ -162,7 +167,7 @@ class ArmVectorEnv(VectorEnv):
     def step(self, actions):
         """One control step of ``dt`` seconds: (observations, rewards, terminated, truncated, info)."""
         finished = self._finished
-        if finished is not None and self.autoreset_mode is not AutoresetMode.NEXT_STEP:
+        if finished is not None and (finished is self._everyone or self.autoreset_mode is not AutoresetMode.NEXT_STEP):
             raise gym.error.ResetNeeded(
                 f"{int(finished.sum())} of {self.num_envs} arms have no episode under way; call reset first"
             )
@@ -175,7 +180,8 @@ class ArmVectorEnv(VectorEnv):
         if finished is not None:
             self._restart(self._arrays.rows(finished), {})
             terms = {name: term * ~finished for name, term in terms.items()}
-            reached = terminated = reached & ~finished
+            distance = self._distance()  # of new episodes where they begin
+            reached, terminated = distance <= self.goal_threshold, terminated & ~finished
             truncated = truncated & ~finished
         info = self._info(terms, distance, self._arrays.copy(reached))
         first, *others = terms.values()
@@ -235,15 +241,18 @@ class ArmVectorEnv(VectorEnv):
             self._commands[:, rows] = 0.0
 
     def _delayed(self, torque):
-        """The torques that take effect now: those commanded ``_delays()`` steps ago, zero before the first command."""
+        """The torques that take effect now: those commanded ``_delays()`` steps ago, zero before the first command.
+
+        As many commands are remembered as the longest delay so far needed; a longer one finds zeros beyond them.
+        """
         delays = self._delays()
         longest = int(delays.max()) if hasattr(delays, "max") else int(delays)
-        if longest == 0:
-            self._commands = None
+        if longest == 0 and self._commands is None:
             return torque
-        xp = self._arrays.xp
-        if self._commands is None or len(self._commands) != longest + 1:
-            self._commands = xp.stack([xp.zeros_like(torque)] * (longest + 1))
+        xp, kept = self._arrays.xp, 0 if self._commands is None else len(self._commands)
+        if longest >= kept:
+            forgotten = xp.stack([xp.zeros_like(torque)] * (longest + 1 - kept))
+            self._commands = xp.concat([self._commands, forgotten]) if kept else forgotten
         self._commands = xp.concat([torque[None], self._commands[:-1]])
         delays = self._arrays.of(np.zeros(self.num_envs), "int64") + self._arrays.integers(delays)
         return self._commands[delays, xp.arange(self.num_envs, device=self._arrays.device)]
@@ -283,8 +292,12 @@ class ArmVectorEnv(VectorEnv):
         return self._arrays.of(mask, "bool")
 
     def _checked_start(self, name: str, value, shape):
-        value = self._arrays.of(value)
-        if tuple(value.shape) not in (tuple(shape), tuple(shape[1:])) or not bool((value - value == 0).all()):
+        try:
+            value = self._arrays.of(value)
+            good = tuple(value.shape) in (tuple(shape), tuple(shape[1:])) and bool((value - value == 0).all())
+        except (TypeError, ValueError):
+            good = False
+        if not good:
             raise ValueError(f"reset option {name} is {value}; accepted are finite numbers of shape {tuple(shape)}")
         return value
 
@@ -314,6 +327,15 @@ class _Arrays:
 
     def of(self, values, dtype: str = "float32"):
         return self.xp.asarray(values, dtype=getattr(self.xp, dtype), device=self.device)
+
+    def __getstate__(self):
+        return self.device, self._generator and self._generator.get_state()
+
+    def __setstate__(self, state):
+        device, generator = state
+        self.__init__(device)
+        if generator is not None:
+            self._generator.set_state(generator)
 
     def integers(self, values):
         """Values as int64; None where they are not whole numbers."""

@@ -20,7 +20,7 @@ _ACCEPTED = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class PhysicsParams:
     """What can differ between one arm and the next. Each field is a number, or an array with one value an environment.
 
@@ -33,7 +33,8 @@ class PhysicsParams:
     motor_strength  1           1.0      delivered torque over commanded torque
     gravity         m/s^2       9.81     downwards, along -z
     link_length     m           0.5      of each link
-    sensor_noise    rad         0.0      standard deviation of a measured joint angle (added by the environments)
+    sensor_noise    rad         0.0      standard deviation of a measured joint angle (added by the environments, to
+                                         velocities ``reach.VELOCITY_NOISE`` = 5 rad/s for each rad)
     action_delay    steps       0        environment steps from command to effect (done by the environments)
     ==============  ==========  =======  ===========================================================================
 
@@ -52,6 +53,14 @@ class PhysicsParams:
     def __post_init__(self):
         for name in _ACCEPTED:
             object.__setattr__(self, name, _checked(name, getattr(self, name)))
+
+    def __eq__(self, other):
+        if not isinstance(other, PhysicsParams):
+            return NotImplemented
+        mine, theirs = ([np.asarray(value) for value in p.as_dict().values()] for p in (self, other))
+        return all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
+
+    __hash__ = None  # its fields may be arrays
 
     def replace(self, **changes) -> "PhysicsParams":
         """A copy with some fields changed."""

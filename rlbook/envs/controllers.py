@@ -61,11 +61,11 @@ def pd_torque(q, qd, q_goal, physics: PhysicsParams, stiffness: float, damping: 
 
 
 class PDController:
-    """A policy ``controller(observations) -> actions`` for any reaching environment: ``inverse_kinematics`` says where
-    to, ``pd_torque`` how.
+    """A policy ``controller(observations) -> actions`` for a reaching vector environment: ``inverse_kinematics`` says
+    where to, ``pd_torque`` how.
 
     ``physics`` is what the controller believes of the arm, nominal by default. With discrete actions it takes the
-    nearest torque and carries what is missing over to the next step.
+    nearest torque and carries what is missing over to the next step of the episode.
     """
 
     def __init__(self, env: ArmVectorEnv, stiffness: float, damping: float, physics: PhysicsParams | None = None):
@@ -84,7 +84,8 @@ class PDController:
         action = action.clip(-env.action_high, env.action_high)
         if not env.torque_levels:
             return action
-        wanted = action + self._owed
+        begun = env._arrays.to_numpy(env._steps)[:, None] > 0
+        wanted = action + begun * self._owed
         choice = ((wanted[:, None] - env.torque_combinations) ** 2).sum(axis=-1).argmin(axis=-1)
         self._owed = (wanted - env.torque_combinations[choice]).clip(-env.action_high, env.action_high)
         return choice

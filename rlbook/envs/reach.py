@@ -213,7 +213,7 @@ class ReachVectorEnv(ReachTask):
                         f"PhysicsParams.{name} has shape {tuple(value.shape)}; "
                         f"accepted are numbers and shape ({self.num_envs},), one value an environment"
                     )
-                value = self._arrays.of(value)
+                value = self._arrays.copy(self._arrays.of(value))
             fields[name] = value
         self._physics = PhysicsParams(**fields)
 
@@ -252,10 +252,22 @@ class ReachEnv(gym.Env):
     batch_class = ReachVectorEnv
 
     def __init__(self, **arguments):
+        if arguments.get("device") is not None:
+            raise ValueError(f"device is {arguments['device']!r}; accepted is None: one arm computes in NumPy")
         self.batch = self.batch_class(1, autoreset_mode=AutoresetMode.DISABLED, **arguments)
+        self.metadata = self.metadata | {"render_fps": self.batch.metadata["render_fps"]}
         self.observation_space = self.batch.single_observation_space
         self.action_space = self.batch.single_action_space
         self.render_mode = self.batch.render_mode
+
+    @property
+    def physics(self):
+        """The arm's ``PhysicsParams``. A change takes effect at the next step; the state carries on."""
+        return self.batch.physics
+
+    @physics.setter
+    def physics(self, physics: PhysicsParams) -> None:
+        self.batch.physics = physics
 
     def reset(self, *, seed: int | None = None, options: dict | None = None):
         super().reset(seed=seed)
@@ -270,6 +282,9 @@ class ReachEnv(gym.Env):
     def render(self):
         pictures = self.batch.render()
         return None if pictures is None else pictures[0]
+
+    def close(self):
+        self.batch.close()
 
 
 class ReachingTaskMDP(ReachEnv, RobotMDP):

@@ -14,7 +14,7 @@ from mujoco.rollout import Rollout
 
 from rlbook.envs.arm import PhysicsParams
 from rlbook.envs.arm_batch import checked_count
-from rlbook.envs.reach import MAX_SPEED, SUBSTEPS, ReachEnv, ReachTask, checked_physics
+from rlbook.envs.reach import MAX_SPEED, SUBSTEPS, VELOCITY_NOISE, ReachEnv, ReachTask, checked_physics
 
 PRESETS = ("real", "matched")
 
@@ -82,7 +82,7 @@ class RobotParams:
             latency=int(physics.action_delay),
             encoder_counts=0,
             angle_noise=physics.sensor_noise,
-            velocity_noise=0.0,
+            velocity_noise=VELOCITY_NOISE * physics.sensor_noise,
             gravity=physics.gravity,
             timestep=timestep,
         )
@@ -113,6 +113,7 @@ def build_model(params: RobotParams, n_joints: int) -> mujoco.MjModel:
             name="payload",
             pos=[length, 0, 0],
             mass=params.payload,
+            ipos=[0, 0, 0],  # left out, it would be taken from pos, a link further on
             inertia=[1e-6 * params.payload] * 3,
             explicitinertial=True,
         )
@@ -178,8 +179,8 @@ class RobotReachVectorEnv(ReachTask):
         steps = self.dt / self._params.timestep
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"dt is {self.dt} s; accepted are whole multiples of {self._params.timestep} s")
-        self.model = build_model(self._params, self.n_joints)
-        self._robots = _RobotBatch(self.model, self.num_envs, n_threads)
+        model = build_model(self._params, self.n_joints)
+        self._robots = _RobotBatch(model, self.num_envs, n_threads)
 
     def _restart(self, rows, options):
         super()._restart(rows, options)
@@ -212,7 +213,11 @@ class RobotReachVectorEnv(ReachTask):
 
 
 class _RobotBatch:
-    """The full MuJoCo states of a batch of equal arms, advanced by MuJoCo's threaded rollout."""
+    """The full MuJoCo states of a batch of equal arms, advanced by MuJoCo's threaded rollout.
+
+    The drives' speed limit is that of the simulation: a joint that is faster after a physics step is held to
+    ``MAX_SPEED``, and turns by that much.
+    """
 
     def __init__(self, model: mujoco.MjModel, count: int, n_threads: int):
         self._model, self._count, self._threads = model, count, n_threads
@@ -221,8 +226,18 @@ class _RobotBatch:
         before = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_TIME)
         self._q = slice(before, before + model.nq)
         self._qd = slice(before + model.nq, before + model.nq + model.nv)
-        self._data = [mujoco.MjData(model) for _ in range(n_threads)]
-        self._rollout = Rollout(nthread=n_threads if n_threads > 1 else 0)
+        self._start_threads()
+
+    def _start_threads(self) -> None:
+        self._data = [mujoco.MjData(self._model) for _ in range(self._threads)]
+        self._rollout = Rollout(nthread=self._threads if self._threads > 1 else 0)
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name not in ("_data", "_rollout")}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._start_threads()
 
     def place(self, rows, q, qd) -> None:
         """Set arms down at ``q``, ``qd`` with their motors at rest."""
@@ -231,10 +246,15 @@ class _RobotBatch:
 
     def advance(self, torque, n_steps: int):
         """Hold ``torque`` (count, n) for ``n_steps`` physics steps: (q, qd), (count, n) each."""
-        control = np.repeat(np.asarray(torque, dtype=float)[:, None], n_steps, axis=1)
-        states, _ = self._rollout.rollout(self._model, self._data, self._states, control)
-        self._states = states[:, -1].copy()
-        return self._states[:, self._q], self._states[:, self._qd]
+        control, time = np.asarray(torque, dtype=float)[:, None], self._model.opt.timestep
+        for _ in range(n_steps):
+            states, _ = self._rollout.rollout(self._model, self._data, self._states, control)
+            self._states = states[:, -1].copy()
+            q, qd = self._states[:, self._q], self._states[:, self._qd]
+            limited = qd.clip(-MAX_SPEED, MAX_SPEED)
+            q -= time * (qd - limited)
+            qd[:] = limited
+        return q, qd
 
     def close(self) -> None:
         self._rollout.close()

@@ -264,6 +264,20 @@ def test_torch_equals_numpy_and_a_batch_equals_its_arms(n):
     )
 
 
+def test_kinematics_broadcast_with_the_lengths():
+    q, lengths = np.array([0.3, 0.4]), np.array([0.5, 1.0])
+    physics = PhysicsParams(link_length=lengths)
+    tips = np.stack([arm.tip_position(q, PhysicsParams(link_length=length)) for length in lengths])
+    np.testing.assert_allclose(arm.tip_position(q, physics), tips)
+    assert arm.forward_kinematics(q, physics).shape == (2, 3, 2) and arm.jacobian(q, physics).shape == (2, 2, 2)
+    assert arm.tip_position(np.zeros((3, 2)), PhysicsParams(link_length=lengths[:, None])).shape == (2, 3, 2)
+
+
+def test_equal_physics_is_equal():
+    assert PhysicsParams(mass=np.ones(3)) == PhysicsParams(mass=np.ones(3)) != PhysicsParams(mass=np.full(3, 2.0))
+    assert PhysicsParams() == PhysicsParams(mass=1) and PhysicsParams() != "nominal"
+
+
 def test_whole_numbers_are_numbers_too():
     q, qd, torque, physics = [0, 1], [2, -1], [3, 0], PhysicsParams(mass=np.array([0.5, 1.5]))
     for make in (np.asarray, torch.as_tensor):

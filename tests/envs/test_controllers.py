@@ -73,6 +73,13 @@ def test_in_our_reward_reaching_earns_most(levels):
         assert (reaching.returns > other.returns).mean() > 0.95
 
 
+def test_discrete_control_begins_every_episode_anew():
+    env = ReachVectorEnv(20, torque_levels=3)
+    controller = PDController(env, stiffness=5, damping=1)
+    first, second = (record_episodes(env, controller, seed=0) for _ in range(2))
+    np.testing.assert_array_equal(first.returns, second.returns)
+
+
 def test_arms_with_more_joints_reach_too():
     env = ReachVectorEnv(200, n_joints=3)
     assert record_episodes(env, PDController(env, 20.0, 2.0)).successes.mean() > 0.8

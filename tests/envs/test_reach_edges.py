@@ -1,5 +1,8 @@
 """The reaching task at its edges: torch tensors, pictures, bad input."""
 
+import copy
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import torch
 import rlbook.envs  # noqa: F401
 from rlbook.envs.arm import PhysicsParams
 from rlbook.envs.reach import ReachEnv, ReachingTaskMDP, ReachVectorEnv
+from rlbook.envs.robot import RobotReachEnv
 
 IDS = ("rlbook/Reach-v0", "rlbook/ReachDiscrete-v0", "rlbook/RobotReach-v0")
 ARMS = ("rlbook/Reach-v0", "rlbook/RobotReach-v0")
@@ -41,6 +45,79 @@ def test_torch_mode_resets_itself():
         if truncated.any():
             assert isinstance(info["final_obs"], torch.Tensor) and not torch.equal(info["final_obs"], observations)
     assert envs._steps.tolist() == [1] * 6
+
+
+# ------------------------------------------------------------------------------------------------ changes on the way
+
+
+def test_one_arms_new_delay_leaves_the_commands_of_others_alone():
+    envs, seen = ReachVectorEnv(2, max_steps=1000), []
+    move = envs._move
+    envs._move = lambda torque: (seen.append(torque[:, 0] / envs.max_torque[0]), move(torque))
+    envs.reset(seed=0, options={"target": np.full((2, 2), 5.0)})
+    for t in range(1, 11):
+        later = 2 if 4 <= t < 7 else 0
+        envs.physics = PhysicsParams(action_delay=np.array([1, later]))
+        envs.step(np.full((2, 2), t / 20))
+    np.testing.assert_allclose(np.array(seen)[:, 0], np.arange(10) / 20, atol=1e-6)  # always the command before
+    # the second arm: its own command, then that of two steps ago, then its own again
+    np.testing.assert_allclose(np.array(seen)[:, 1] * 20, [1, 2, 3, 2, 3, 4, 7, 8, 9, 10], atol=1e-5)
+
+
+def test_the_physics_of_a_single_arm_can_be_changed():
+    env = gym.make("rlbook/Reach-v0").unwrapped
+    env.physics = PhysicsParams(mass=3.0)
+    assert env.batch.physics.mass == env.physics.mass == 3.0
+    robot = gym.make("rlbook/RobotReach-v0").unwrapped
+    with pytest.raises(AttributeError):
+        robot.physics = PhysicsParams()
+    assert not hasattr(robot, "physics")
+
+
+def test_physics_is_copied_at_the_door():
+    mass = np.ones(2, dtype=np.float32)
+    envs = ReachVectorEnv(2, physics=PhysicsParams(mass=mass))
+    mass[:] = -1
+    assert (envs.physics.mass == 1).all()
+
+
+@pytest.mark.parametrize("make", [ReachEnv, RobotReachEnv, ReachingTaskMDP, ReachingTaskMDP.as_in_chapter])
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_goes_on_as_the_original(make, duplicate):
+    env = make()
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    env.step(env.action_space.sample())
+    twin = duplicate(env)
+    for _ in range(5):
+        action = env.action_space.sample()
+        np.testing.assert_array_equal(env.step(action)[0], twin.step(action)[0])
+    np.testing.assert_array_equal(env.reset()[0], twin.reset()[0])
+
+
+def test_a_copy_of_tensors_goes_on_as_the_original():
+    envs = ReachVectorEnv(3, device="cpu", physics=PhysicsParams(sensor_noise=0.01))
+    envs.reset(seed=0)
+    twin = copy.deepcopy(envs)
+    assert torch.equal(envs.step(torch.zeros(3, 2))[0], twin.step(torch.zeros(3, 2))[0])
+
+
+def test_next_step_resets_tell_the_distance_of_the_new_episode():
+    envs = ReachVectorEnv(2, max_steps=3, autoreset_mode=gym.vector.AutoresetMode.NEXT_STEP)
+    envs.reset(seed=0)
+    for _ in range(4):
+        observations, *_, info = envs.step(np.zeros((2, 2)))
+    np.testing.assert_allclose(info["distance"], np.linalg.norm(observations[:, -2:], axis=1), rtol=1e-5)
+
+
+def test_next_step_waits_for_the_first_reset_too():
+    with pytest.raises(gym.error.ResetNeeded):
+        ReachVectorEnv(2, autoreset_mode=gym.vector.AutoresetMode.NEXT_STEP).step(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(("dt", "fps"), [(0.03, 33), (3.0, 1)])
+def test_frames_per_second_follow_the_control_step(dt, fps):
+    assert ReachEnv(dt=dt).metadata["render_fps"] == ReachVectorEnv(1, dt=dt).metadata["render_fps"] == fps
 
 
 # ------------------------------------------------------------------------------------------------------------ pictures
@@ -99,6 +176,11 @@ def test_the_picture_shows_the_target_where_it_is():
 def test_bad_arguments_are_refused_by_name(arguments, message):
     with pytest.raises(ValueError, match=message):
         ReachVectorEnv(**({"num_envs": 2} | arguments))
+
+
+def test_a_single_arm_computes_in_numpy():
+    with pytest.raises(ValueError, match="device is 'cpu'; accepted is None"):
+        ReachEnv(device="cpu")
 
 
 @pytest.mark.parametrize("name", ARMS)

@@ -4,13 +4,14 @@ import dataclasses
 from pathlib import Path
 
 import gymnasium as gym
+import mujoco
 import numpy as np
 import pytest
 
 import rlbook
 from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.reach import MAX_SPEED, ReachVectorEnv
-from rlbook.envs.robot import RobotReachVectorEnv, build_model, log_trajectory
+from rlbook.envs.reach import MAX_SPEED, VELOCITY_NOISE, ReachVectorEnv
+from rlbook.envs.robot import RobotParams, RobotReachVectorEnv, build_model, log_trajectory
 
 SMOOTH = PhysicsParams(friction=0.0)
 
@@ -19,8 +20,7 @@ def with_params(**changes):
     """A robot like the matched one but for some of its parameters."""
     envs = RobotReachVectorEnv(1, preset="matched", physics=PhysicsParams(friction=0.0, gravity=0.0))
     envs._params = dataclasses.replace(envs._params, **changes)
-    envs.model = build_model(envs._params, 2)
-    envs._robots = type(envs._robots)(envs.model, 1, 1)
+    envs._robots = type(envs._robots)(build_model(envs._params, 2), 1, 1)
     return envs
 
 
@@ -54,6 +54,51 @@ def test_whole_episodes_agree_with_the_simulation():
         robot, simulation = (env.step(action) for env in envs)
         for ours, theirs in zip(robot[:4], simulation[:4], strict=True):
             np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_the_matched_robot_has_the_drives_speed_limit(n):
+    random = np.random.default_rng(0)
+    actions = random.choice(np.float32([-1, 1]), (12, 20, n))
+    options = {"q": random.uniform(-3, 3, (20, n))}
+    robot = log_trajectory(
+        RobotReachVectorEnv(20, n_joints=n, preset="matched", physics=SMOOTH), actions, options=options
+    )
+    simulation = log_trajectory(ReachVectorEnv(20, n_joints=n, physics=SMOOTH), actions, options=options)
+    assert (np.abs(simulation.qd) == MAX_SPEED).any()  # without the limit they were 0.5 rad apart by now
+    assert np.median(np.abs(robot.q - simulation.q)[-1]) < 1e-3
+    assert np.abs(robot.qd).max() <= MAX_SPEED
+
+
+def test_full_torques_to_and_fro_do_not_blow_it_up(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where MuJoCo writes its warnings
+    physics = PhysicsParams(mass=0.5, damping=0.15, friction=0.05, motor_strength=1.2)
+    envs, random = RobotReachVectorEnv(16, n_joints=3, preset="matched", physics=physics), np.random.default_rng(0)
+    envs.reset(seed=0)
+    for _ in range(300):
+        observations, *_ = envs.step(random.choice([-1.0, 1.0], (16, 3)))
+    assert np.isfinite(observations).all() and not list(tmp_path.iterdir())
+
+
+def test_the_payload_hangs_at_the_tip():
+    params = RobotParams()
+    model = build_model(params, 2)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    np.testing.assert_allclose(data.xipos[-1], [2 * params.link_length, 0, 0], atol=1e-12)
+    # stretched out, the second joint holds m_2 g c_2 l + m_payload g l
+    length, gravity = params.link_length, params.gravity
+    torque = gravity * length * (params.link_masses[1] * params.mass_centres[1] + params.payload)
+    assert data.qfrc_bias[1] == pytest.approx(torque)
+
+
+def test_a_matched_robot_measures_as_noisily_as_the_simulation():
+    physics = PhysicsParams(sensor_noise=0.02)
+    for envs in (ReachVectorEnv(2000, physics=physics), RobotReachVectorEnv(2000, preset="matched", physics=physics)):
+        envs.reset(seed=0)
+        q, qd = envs.measure()
+        assert np.std(q - envs.q) == pytest.approx(0.02, rel=0.1)
+        assert np.std(qd - envs.qd) == pytest.approx(0.02 * VELOCITY_NOISE, rel=0.1)
 
 
 def test_the_real_robot_is_not_the_simulation():
