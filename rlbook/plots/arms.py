@@ -37,14 +37,15 @@ def arm_pose(
     if q.ndim != 2:
         raise ValueError(f"q has shape {q.shape}; accepted are (n,) and (P, n)")
     points = forward_kinematics(q, physics or PhysicsParams())
-    figure, axes = _space(title, _reach(points), size)
+    if labels is not None and len(labels) != len(points):
+        raise ValueError(f"there are {len(labels)} labels; accepted is one a pose, {len(points)}")
+    figure, axes = _space(title, _extent(points, target), size)
     for i, arm in enumerate(points):
-        _draw_arm(
-            axes, arm, strength=1 if i == 0 else 0.4, label=None if labels is None else labels[i], zorder=2 - i / 100
-        )
+        strength = 1 - 0.7 * i / max(2, len(points) - 1)
+        _draw_arm(axes, arm, strength=strength, label=None if labels is None else labels[i], zorder=2 - i / 100)
     _draw_target(axes, target, threshold)
     if labels is not None:
-        axes.legend(frameon=False, fontsize=8.5, loc="upper right", labelcolor=GREY)
+        axes.legend(frameon=False, fontsize=8.5, loc="best", labelcolor=GREY)
     return figure
 
 
@@ -67,10 +68,10 @@ def arm_trail(
         raise ValueError(f"points have shape {points.shape}; accepted is (T + 1, L + 1, 2)")
     if dt is not None:
         title = f"{title}: {dt * (len(points) - 1):.2f} s"
-    figure, axes = _space(title, _reach(points), size)
+    figure, axes = _space(title, _extent(points, target), size)
     shown = np.unique(np.linspace(0, len(points) - 1, _GHOSTS).round().astype(int))
-    for rank, t in enumerate(shown):
-        _draw_arm(axes, points[t], strength=0.12 + 0.88 * rank / max(1, len(shown) - 1))
+    for t, strength in zip(shown, np.linspace(1, 0.12, len(shown))[::-1], strict=True):
+        _draw_arm(axes, points[t], strength=strength)
     axes.plot(*points[:, -1].T, color=RED, linewidth=1.4, zorder=3)
     axes.plot(*points[0, -1], "o", color="white", markeredgecolor=RED, markersize=6, zorder=4)
     _draw_target(axes, target, threshold)
@@ -92,6 +93,10 @@ def workspace(
     Targets within ``threshold`` (m) of the reachable ring are drawn apart from the others, and counted in the title.
     """
     lengths = np.asarray(link_lengths, dtype=float)
+    if lengths.ndim != 1 or not lengths.size or not (lengths > 0).all():
+        raise ValueError(f"link_lengths are {link_lengths}; accepted are positive lengths in m, at least one")
+    if targets is not None and not len(targets):
+        raise ValueError("there are no targets; accepted are None and (N, 2) or (N, 3), N at least 1")
     outer, inner = lengths.sum(), max(0.0, 2 * lengths.max() - lengths.sum())
     extent = outer
     if targets is not None:
@@ -150,7 +155,8 @@ def state_heatmap(
     if discrete is not None:
         bar.set_ticks(range(len(discrete)), labels=[str(name) for name in discrete])
     if mark is not None:
-        axes.plot(*np.degrees(np.asarray(mark)), "*", color="white", markeredgecolor=BLACK, markersize=13)
+        turned = (np.asarray(mark) + np.pi) % (2 * np.pi) - np.pi  # a joint may have turned more than once
+        axes.plot(*np.degrees(turned), "*", color="white", markeredgecolor=BLACK, markersize=13)
     return figure
 
 
@@ -202,6 +208,14 @@ def _space(title: str, extent: float, size: float, centre=(0.0, 0.0), **options)
 def _reach(points: np.ndarray) -> float:
     """Length of the arm whose joints are at ``points`` (..., L + 1, 2)."""
     return float(np.linalg.norm(np.diff(points, axis=-2), axis=-1).sum(-1).max())
+
+
+def _extent(points: np.ndarray, target) -> float:
+    """Half the width in metres that shows the whole reach of the arm and the target, wherever that is."""
+    beside = (
+        [] if target is None else np.abs(np.asarray(target, dtype=float)[[0, -1]] - points[(0,) * (points.ndim - 1)])
+    )
+    return max([_reach(points), *beside])
 
 
 def _draw_arm(axes: Axes, points, strength: float = 1.0, **options) -> None:

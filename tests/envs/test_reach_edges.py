@@ -213,7 +213,7 @@ def test_bad_arguments_of_the_chapters_task_are_refused(n_joints, max_torque, me
 
 @pytest.mark.parametrize(
     "options",
-    [{"q": np.zeros((3, 2))}, {"q": [[0, np.nan], [0, 0]]}, {"speed": 1}, {"reset_mask": [True, False]}],
+    [{"q": np.zeros((3, 2))}, {"q": [[0, np.nan], [0, 0]]}, {"q": "up"}, {"speed": 1}, {"reset_mask": [True, False]}],
 )
 def test_bad_reset_options_are_refused(options):
     with pytest.raises(ValueError, match="accepted are"):

@@ -42,6 +42,35 @@ def test_arm_trail_shows_start_path_and_end():
     assert "3.00 s" in figure.axes[0].get_title(loc="left")
 
 
+def test_targets_out_of_reach_are_in_the_picture():
+    points = arm.forward_kinematics(np.zeros((3, 2)), PhysicsParams())
+    for figure in (plots.arm_pose(POSES, target=(2.0, -1.5)), plots.arm_trail(points, (2.0, -1.5))):
+        (left, right), (low, high) = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
+        assert left < 2.0 < right and low < -1.5 < high
+
+
+def test_a_motion_of_one_frame_is_drawn_in_full_colour():
+    points = arm.forward_kinematics(np.zeros((1, 2)), PhysicsParams())
+    moved = plots.arm_trail(np.repeat(points, 3, axis=0))
+    assert plots.arm_trail(points).axes[0].lines[0].get_color() == moved.axes[0].lines[2].get_color()
+
+
+def test_every_pose_has_its_own_shade():
+    figure = plots.arm_pose(np.zeros((4, 2)), labels=["a", "b", "c", "d"])
+    assert len({line.get_color() for line in figure.axes[0].lines}) == 4
+    with pytest.raises(ValueError, match="there are 1 labels; accepted is one a pose, 2"):
+        plots.arm_pose(POSES, labels=["now"])
+
+
+@pytest.mark.parametrize(
+    ("lengths", "targets", "message"),
+    [([], None, "link_lengths"), ([-0.5], None, "link_lengths"), ([0.5], np.zeros((0, 2)), "no targets")],
+)
+def test_impossible_workspaces_are_refused(lengths, targets, message):
+    with pytest.raises(ValueError, match=message):
+        plots.workspace(lengths, targets)
+
+
 def test_workspace_counts_the_targets_within_reach():
     targets = np.array([[0.0, 0.6], [0.0, 0.1], [0.72, 0.0], [2.0, 0.0]])
     figure = plots.workspace((0.5, 0.2), targets)
