@@ -1,6 +1,6 @@
 """DQNPanel in JupyterLab: it learns in the background, a switch is flipped, the curve moves, the kernel answers."""
 
-CURVE = "document.querySelectorAll('.jp-OutputArea img.widget-image')[2].src"
+CURVE = "document.querySelectorAll('.jp-OutputArea img.widget-image')[0].src"  # under the controls, before the maps
 
 
 def test_flipping_a_switch_while_it_learns(open_notebook):
@@ -19,14 +19,14 @@ def test_flipping_a_switch_while_it_learns(open_notebook):
     page.keyboard.press("Control+Enter")
     page.wait_for_selector("text=switch: False", timeout=60_000)
     notebook.button("Pause").click()
-    page.wait_for_selector("text=/training steps, .* episodes/", timeout=30_000)
+    page.wait_for_selector("text=/training steps, .* episodes?/", timeout=30_000)
 
 
-def test_a_narrow_page_does_not_squeeze_the_curve(open_notebook):
+def test_a_narrow_page_does_not_squeeze_the_maps(open_notebook):
     notebook = open_notebook(["from rlbook.widgets import DQNPanel\nDQNPanel()"])
-    notebook.page.set_viewport_size({"width": 1000, "height": 1000})
+    notebook.page.set_viewport_size({"width": 760, "height": 1000})
     notebook.run_all()
-    curve = notebook.page.locator(".jp-OutputArea img.widget-image").nth(2)
-    curve.wait_for()
-    shown = curve.evaluate("i => [i.clientWidth, i.naturalWidth, getComputedStyle(i).objectFit]")
+    map_ = notebook.page.locator(".jp-OutputArea img.widget-image").nth(2)
+    map_.wait_for()
+    shown = map_.evaluate("i => [i.clientWidth, i.naturalWidth, getComputedStyle(i).objectFit]")
     assert shown[0] < shown[1] and shown[2] == "contain"
