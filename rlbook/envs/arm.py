@@ -4,7 +4,7 @@ The arm has n equal links: uniform rods of mass m and length l, each turned by a
 ``q`` are measured from the previous link, the first from the horizontal x axis, counter-clockwise when x points right
 and z up; ``q = 0`` is the arm stretched out along x.
 
-The equation of motion (Siciliano et al., *Robotics: Modelling, Planning and Control*, 2009, section 7.2)
+The equation of motion (Siciliano et al., *Robotics: Modelling, Planning and Control*, 2009, chapter 7)
 
     M(q) qdd + h(q, qd) = motor_strength * torque
 

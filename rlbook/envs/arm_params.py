@@ -83,6 +83,8 @@ def _checked(name: str, value):
         good &= (numbers <= MAX_ACTION_DELAY) & (numbers % 1 == 0)
     if not good.all():
         raise ValueError(f"PhysicsParams.{name} is {numbers[~good].flat[0]:g}; accepted are {accepted}")
-    if numbers.ndim or is_torch_array(value):
-        return value if hasattr(value, "dtype") else numbers
-    return numbers.item()
+    if is_torch_array(value):
+        return value
+    if not numbers.ndim:
+        return numbers.item()
+    return value if isinstance(value, np.ndarray) and value.dtype.kind == "f" else numbers

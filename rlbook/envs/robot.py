@@ -287,11 +287,13 @@ def log_trajectory(
 
     Works on robots and in simulation alike: the log holds only what both can measure. ``options`` go to ``reset``, such
     as {"q": (B, n)}. Discrete actions are (T, B). A single environment is a batch of one, B = 1. ValueError for no
-    actions, or such as ``step`` refuses.
+    actions, or such as ``step`` refuses, and for environments that are no ``ReachTask``.
     """
     if not len(actions):
         raise ValueError(f"actions have shape {np.shape(actions)}; accepted are (T, B, n), T at least 1")
     env = getattr(env.unwrapped, "batch", env.unwrapped)
+    if not isinstance(env, ReachTask):
+        raise ValueError(f"env is {env}; accepted are simulated arms and robots of rlbook, such as rlbook/Reach-v0")
     env.reset(seed=seed, options=options)
     measured, torque = [env.measure()], []
     for action in actions:

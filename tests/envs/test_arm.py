@@ -278,6 +278,12 @@ def test_equal_physics_is_equal():
     assert PhysicsParams() == PhysicsParams(mass=1) and PhysicsParams() != "nominal"
 
 
+def test_physics_holds_floating_point_numbers():
+    assert PhysicsParams(mass=np.array([1, 2])).mass.dtype == PhysicsParams(mass=np.array(["1", "2"])).mass.dtype
+    assert PhysicsParams(mass=np.ones(2, np.float32)).mass.dtype == np.float32
+    assert PhysicsParams(mass=[1.0, 2.0]).mass.dtype == float
+
+
 def test_whole_numbers_are_numbers_too():
     q, qd, torque, physics = [0, 1], [2, -1], [3, 0], PhysicsParams(mass=np.array([0.5, 1.5]))
     for make in (np.asarray, torch.as_tensor):

@@ -187,6 +187,8 @@ def test_a_single_robot_is_logged_as_a_batch_of_one():
     np.testing.assert_array_equal(single.q, batch.q)
     with pytest.raises(ValueError, match=r"actions have shape \(0, 1, 2\); accepted are"):
         log_trajectory(RobotReachVectorEnv(1), actions[:0])
+    with pytest.raises(ValueError, match="accepted are simulated arms and robots"):
+        log_trajectory(ReachVectorEnv.as_in_chapter(1), np.zeros((5, 1, 6)))
 
 
 def test_a_log_goes_on_through_targets_and_time_limits():
