@@ -10,9 +10,9 @@ import numpy as np
 from mujoco.rollout import Rollout
 
 from benchmarks import common
-from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.reach import SUBSTEPS, ReachVectorEnv
-from rlbook.envs.robot import RobotParams, build_model
+from rlbook.envs.arm.params import PhysicsParams
+from rlbook.envs.arm.reach import SUBSTEPS, ReachVectorEnv
+from rlbook.envs.arm.robot import RobotParams, build_model
 
 BATCHES = (1, 64, 1024, 8192)
 LINKS = (2, 3)

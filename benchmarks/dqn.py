@@ -13,7 +13,7 @@ import torch
 
 from benchmarks import common
 from rlbook.dqn import DQNAgent
-from rlbook.training import Evaluation, evaluate
+from rlbook.learning.stepping import Evaluation, evaluate
 
 SEEDS = (0, 1, 2, 3, 4)
 EVALUATION_SEED = 10_000  # of environments that no learner has seen

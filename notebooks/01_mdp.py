@@ -33,16 +33,17 @@ from itertools import islice, pairwise
 import gymnasium as gym
 import numpy as np
 
-from rlbook.envs.chapter_reach import ARM as CHAPTER_ARM
-from rlbook.envs.chapter_reach import (
+from rlbook.envs.arm.chapter_reach import ARM as CHAPTER_ARM
+from rlbook.envs.arm.chapter_reach import (
     BASE_HEIGHT,
     LINK_LENGTHS,
     chapter_reward_terms,
     draw_chapter_targets,
 )
-from rlbook.envs.controllers import PDController, distance_to_workspace, record_episodes
+from rlbook.envs.arm.controllers import PDController, distance_to_workspace
+from rlbook.envs.arm.reach import ReachVectorEnv, reward_terms
+from rlbook.envs.arm.recording import record_episodes
 from rlbook.envs.grid_world import ACTIONS, GridWorld
-from rlbook.envs.reach import ReachVectorEnv, reward_terms
 from rlbook.mdp import (
     TabularMDP,
     Transition,

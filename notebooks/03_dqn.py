@@ -35,10 +35,12 @@ import numpy as np
 from gymnasium.vector import VectorRewardWrapper
 
 from rlbook.dqn import DQNAgent, QNetwork, double_dqn_target, td_target
-from rlbook.envs.controllers import inverse_kinematics, record_episodes
-from rlbook.envs.reach import ReachVectorEnv
+from rlbook.envs.arm.controllers import inverse_kinematics
+from rlbook.envs.arm.reach import ReachVectorEnv
+from rlbook.envs.arm.recording import record_episodes
+from rlbook.learning.replay import ReplayBuffer
+from rlbook.learning.stepping import TrueSteps, evaluate
 from rlbook.plots import arm_trail, estimates_against_returns, learning_curve, state_heatmap
-from rlbook.training import ReplayBuffer, TrueSteps, evaluate
 from rlbook.widgets import DQNPanel, MotionPanel
 
 # %% [markdown]

@@ -46,7 +46,7 @@ def lab(options: argparse.Namespace, extra: Sequence[str]) -> int:
     """Start JupyterLab on the first notebook, with the workbook as its folder."""
     from jupyterlab.labapp import LabApp
 
-    from .build import find_root
+    from rlbook.workbook.build import find_root
 
     root = find_root()
     trust_notebooks(root)
@@ -58,7 +58,7 @@ def trust_notebooks(root: Path) -> None:
     """Sign the workbook's own notebooks: JupyterLab shows stored SVG and panels only of notebooks it trusts."""
     from nbformat.sign import NotebookNotary
 
-    from .build import BuildError, read_notebook, sources
+    from rlbook.workbook.build import BuildError, read_notebook, sources
 
     notary = NotebookNotary()
     for source in sources(root):
@@ -76,7 +76,7 @@ def lab_arguments(root: Path, extra: Sequence[str]) -> list[str]:
 
 def build(options: argparse.Namespace, extra: Sequence[str]) -> int:
     """Build, saying which files changed; or with --check, say which have drifted."""
-    from .build import build, drift, find_root
+    from rlbook.workbook.build import build, drift, find_root
 
     root = find_root()
     if options.check:

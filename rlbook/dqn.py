@@ -28,19 +28,11 @@ from gymnasium.vector import VectorEnv
 from torch import nn
 
 from rlbook.envs.tabular import as_vector_env
-from rlbook.training import (
-    Batch,
-    EpisodeLog,
-    History,
-    ReplayBuffer,
-    TrueSteps,
-    check_spaces,
-    flat_parameters,
-    load_arrays,
-    progress_bar,
-    save_arrays,
-    spawn_seeds,
-)
+from rlbook.learning.history import EpisodeLog, History, progress_bar
+from rlbook.learning.networks import flat_parameters
+from rlbook.learning.replay import Batch, ReplayBuffer
+from rlbook.learning.saving import load_arrays, save_arrays, spawn_seeds
+from rlbook.learning.stepping import TrueSteps, check_spaces
 from rlbook.validation import check_arguments
 
 

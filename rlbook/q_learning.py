@@ -22,7 +22,8 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from rlbook.envs.tabular import as_vector_env
-from rlbook.training import EpisodeLog, History, load_arrays, progress_bar, save_arrays, spawn_seeds
+from rlbook.learning.history import EpisodeLog, History, progress_bar
+from rlbook.learning.saving import load_arrays, save_arrays, spawn_seeds
 from rlbook.validation import check_arguments
 
 UpdateRule = Callable[..., np.ndarray]

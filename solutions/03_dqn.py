@@ -34,7 +34,7 @@ from IPython.display import display
 
 from rlbook.checks import check, hint, ready
 from rlbook.dqn import DQNAgent
-from rlbook.training import evaluate
+from rlbook.learning.stepping import evaluate
 from rlbook.widgets import DQNPanel
 
 hint("push_transitions")

@@ -5,7 +5,7 @@ import pytest
 from nbformat.sign import NotebookNotary
 
 from rlbook import cli
-from rlbook.build import read_notebook
+from rlbook.workbook.build import read_notebook
 
 
 @pytest.fixture

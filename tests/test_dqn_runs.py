@@ -9,7 +9,9 @@ from probes import PROBES, Counting, EndlessOnes
 from small_dqn import SMALL, with_memory
 
 from rlbook.dqn import DQNAgent
-from rlbook.training import ReplayBuffer, load_arrays, progress_bar, save_arrays
+from rlbook.learning.history import progress_bar
+from rlbook.learning.replay import ReplayBuffer
+from rlbook.learning.saving import load_arrays, save_arrays
 
 MODES = pytest.mark.parametrize("mode", [AutoresetMode.DISABLED, AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 

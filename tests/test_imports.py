@@ -1,9 +1,10 @@
-"""What importing costs, and that the floors of the house stand: imports only go downward."""
+"""What importing costs, and that the house stands: imports only go downward, never round, and never past a door."""
 
 import ast
 import json
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,53 +13,169 @@ import rlbook
 
 ROOT = Path(rlbook.__file__).parent
 HEAVY = {"torch", "matplotlib", "ipywidgets", "IPython", "mujoco"}
-# Lowest first. A module may import from its own floor and from those below it.
+LEARNERS = ("q_learning", "dqn", "ppo", "sac", "td3")
+# Lowest first. A file may import from its own floor and from those below it.
 FLOORS = (
-    ("validation",),
+    ("validation", "returns"),
     ("mdp",),
     ("envs",),
-    ("training", "q_learning", "dqn", "ppo", "sac", "td3", "sim_to_real"),
+    ("learning",),
+    (*LEARNERS, "sim_to_real"),
     ("plots",),
     ("checks", "widgets"),
-    ("grading", "build", "tidy", "cli"),
+    ("grading", "workbook", "cli"),
 )
-LEARNERS = ("q_learning", "dqn", "ppo", "sac", "td3")
-FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 
 
-def floor_of(name):
-    return next(i for i, names in enumerate(FLOORS) if name in names)
+def module_name(path):
+    """rlbook/envs/arm/physics.py -> rlbook.envs.arm.physics; a package goes by its folder's name."""
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def room(path):
-    """rlbook/envs/arm.py -> envs"""
-    return path.parts[0].removesuffix(".py")
+SOURCES = {module_name(path): path.read_text() for path in sorted(ROOT.rglob("*.py"))}
+MODULES = [name for name in SOURCES if name != "rlbook"]
 
 
-def rooms_imported(source, package=("rlbook",)):
-    """The rooms of rlbook that a source imports anywhere, inside functions too; ``package`` is the file's own."""
-    rooms = set()
+def imports(source, package, modules=SOURCES):
+    """The files of rlbook that a source imports anywhere, inside functions too, and the names it takes from them.
+
+    {module: names}; ``package`` is the package of the file, for relative imports.
+    """
+    found = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            for alias in node.names:
+                if alias.name in modules:
+                    found.setdefault(alias.name, set())
         elif isinstance(node, ast.ImportFrom):
-            start = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
-            module = ".".join(filter(None, [start, node.module]))
-            names = [f"{module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        rooms |= {name.split(".")[1] for name in names if name.startswith("rlbook.")}
-    return rooms
+            start = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            origin = ".".join(filter(None, [start, node.module]))
+            for alias in node.names:
+                if f"{origin}.{alias.name}" in modules:
+                    found.setdefault(f"{origin}.{alias.name}", set())
+                elif origin in modules:
+                    found.setdefault(origin, set()).add(alias.name)
+    return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
-def test_imports_only_go_downward(path):
-    imported = rooms_imported((ROOT / path).read_text(), ("rlbook", *path.parts[:-1]))
-    modules = {name for name in imported if (ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file()}
-    upward = {name for name in modules if floor_of(name) > floor_of(room(path))}
-    assert not upward, f"{path} imports {sorted(upward)} from a floor above"
-    if room(path) in LEARNERS:
-        assert not modules & set(LEARNERS) - {room(path)}, f"{path} imports another learner"
+def package_of(module):
+    return module if (ROOT.parent / Path(*module.split("."))).is_dir() else module.rpartition(".")[0]
+
+
+def room(module):
+    """rlbook.envs.arm.physics -> envs"""
+    return module.split(".")[1]
+
+
+def floor_of(module):
+    return next(i for i, names in enumerate(FLOORS) if room(module) in names)
+
+
+def upward(module, source):
+    imported = imports(source, package_of(module))
+    return sorted(name for name in imported if name != "rlbook" and floor_of(name) > floor_of(module))
+
+
+def circle(sources):
+    """A circle of files that import each other, or None."""
+    graph = {module: set(imports(source, package_of(module), sources)) - {module} for module, source in sources.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return None
+
+
+def borrowed(source, package):
+    """Names with a leading underscore that a source takes from another file: imported, or read off a module."""
+    found = imports(source, package)
+    taken = {name for names in found.values() for name in names if _private(name)}
+    tree = ast.parse(source)
+    # Aliases that stand for modules of rlbook in this file.
+    modules = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rlbook")
+        for alias in node.names
+        if f"{node.module}.{alias.name}" in SOURCES
+    }
+    attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _private(node.attr))
+    return sorted(taken | {node.attr for node in attributes if _name(node.value) in modules})
+
+
+def _private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+def _name(node):
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def defined_privates(source):
+    """Every name with a leading underscore that a file makes: functions, classes, attributes and class variables."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names.add(node.value)  # object.__setattr__(self, "_name", value)
+    return {name for name in names if _private(name)}
+
+
+def foreign_attributes(module, source):
+    """Underscored attributes that a file reads and that other files of rlbook, its base classes' apart, make.
+
+    A subclass may use what its base class keeps to itself and its heirs: those are the files it takes a base from.
+    """
+    tree = ast.parse(source)
+    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _private(node.attr)}
+    own = defined_privates(source)
+    for base in _bases(module, tree):
+        own |= defined_privates(SOURCES[base])
+    elsewhere = {name for other, text in SOURCES.items() if other != module for name in defined_privates(text)}
+    return sorted((used - own) & elsewhere)
+
+
+def _bases(module, tree):
+    """The files that define base classes of this file's classes, and theirs in turn."""
+    found = imports(ast.unparse(tree), package_of(module))
+    bases = {_name(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases}
+    direct = {origin for origin, names in found.items() if names & bases}
+    return direct.union(*(_bases(origin, ast.parse(SOURCES[origin])) for origin in direct))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_only_go_downward(module):
+    assert not upward(module, SOURCES[module]), f"{module} imports from a floor above"
+    if room(module) in LEARNERS:
+        others = {room(name) for name in imports(SOURCES[module], package_of(module)) if name != "rlbook"}
+        assert not others & set(LEARNERS) - {room(module)}, f"{module} imports another learner"
+
+
+def test_no_two_files_import_each_other():
+    assert circle(SOURCES) is None
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_file_reaches_for_anothers_underscore(module):
+    assert borrowed(SOURCES[module], package_of(module)) == []
+    assert foreign_attributes(module, SOURCES[module]) == []
+
+
+def test_what_is_wrong_is_found():
+    assert upward("rlbook.mdp", "def late():\n    from rlbook.envs import grid_world") == ["rlbook.envs.grid_world"]
+    two = {"rlbook.a": "import rlbook.b", "rlbook.b": "def late():\n    from rlbook import a"}
+    assert set(circle(two)) == {"rlbook.a", "rlbook.b"}
+    assert circle({"rlbook.a": "import rlbook.b", "rlbook.b": ""}) is None
+    assert borrowed("from rlbook.mdp import _solution", "rlbook") == ["_solution"]
+    assert borrowed("from rlbook import mdp\nmdp._solution", "rlbook") == ["_solution"]
+    inside = next(iter(defined_privates(SOURCES["rlbook.validation"])))
+    assert foreign_attributes("rlbook.mdp", f"value.{inside}") == [inside]
 
 
 def test_the_reader_of_imports_sees_them_all():
@@ -67,9 +184,14 @@ import rlbook.plots.grids
 from rlbook import widgets
 from rlbook.checks.mdp import EXERCISES
 def late():
-    from ..envs import arm
+    from ..envs.arm import physics
 """
-    assert rooms_imported(source, ("rlbook", "plots")) == {"plots", "widgets", "checks", "envs"}
+    assert imports(source, "rlbook.plots") == {
+        "rlbook.plots.grids": set(),
+        "rlbook.widgets": set(),
+        "rlbook.checks.mdp": {"EXERCISES"},
+        "rlbook.envs.arm.physics": set(),
+    }
 
 
 @pytest.mark.parametrize("module", ["rlbook", "rlbook.mdp", "rlbook.envs.grid_world", "rlbook.q_learning"])

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from jupytext import TextFileContentsManager
 
-from rlbook.build import execute, read_notebook, read_source
+from rlbook.workbook.build import execute, read_notebook, read_source
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

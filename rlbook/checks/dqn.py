@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlbook.checks.batches import chosen, double_value, evaluator_selects, places_changed, selector_evaluates
 from rlbook.checks.exercise import Exercise
+from rlbook.checks.temporal_difference import (
+    chosen,
+    double_value,
+    evaluator_selects,
+    places_changed,
+    selector_evaluates,
+)
 from rlbook.dqn import double_dqn_target, epsilon_greedy_actions, huber_loss, polyak_update, td_target
-from rlbook.training import ring_rows
+from rlbook.learning.replay import ring_rows
 
 # ---------------------------------------------------------------- inputs
 

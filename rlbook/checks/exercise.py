@@ -17,7 +17,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
-from rlbook.checks.answers import Fault, NotAttempted, answer_of, comparison, what_differs
+from rlbook.checks.calling import Fault, NotAttempted, answer_of, comparison, what_differs
 
 CORRECT, NOT_YET, NOT_ATTEMPTED = "Correct", "Not yet", "Not attempted"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rlbook.checks.exercise import Exercise
-from rlbook.envs.controllers import distance_to_workspace
+from rlbook.envs.arm.controllers import distance_to_workspace
 from rlbook.mdp import TabularMDP, bellman_backup, evaluate_policy, value_iteration
 from rlbook.q_learning import epsilon_greedy
 

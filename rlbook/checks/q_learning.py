@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlbook.checks.batches import double_value, evaluator_selects, places_changed, selector_evaluates
 from rlbook.checks.exercise import Exercise
+from rlbook.checks.temporal_difference import double_value, evaluator_selects, places_changed, selector_evaluates
 from rlbook.q_learning import QLearning, epsilon_greedy, td_error
 
 # ---------------------------------------------------------------- inputs

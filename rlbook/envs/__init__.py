@@ -10,19 +10,19 @@ register(
 
 register(
     id="rlbook/Reach-v0",
-    entry_point="rlbook.envs.reach:ReachEnv",
-    vector_entry_point="rlbook.envs.reach:ReachVectorEnv",
+    entry_point="rlbook.envs.arm.reach:ReachEnv",
+    vector_entry_point="rlbook.envs.arm.reach:ReachVectorEnv",
 )
 
 register(
     id="rlbook/ReachDiscrete-v0",
-    entry_point="rlbook.envs.reach:ReachEnv",
-    vector_entry_point="rlbook.envs.reach:ReachVectorEnv",
+    entry_point="rlbook.envs.arm.reach:ReachEnv",
+    vector_entry_point="rlbook.envs.arm.reach:ReachVectorEnv",
     kwargs={"torque_levels": 3},
 )
 
 register(
     id="rlbook/RobotReach-v0",
-    entry_point="rlbook.envs.robot:RobotReachEnv",
-    vector_entry_point="rlbook.envs.robot:RobotReachVectorEnv",
+    entry_point="rlbook.envs.arm.robot:RobotReachEnv",
+    vector_entry_point="rlbook.envs.arm.robot:RobotReachVectorEnv",
 )

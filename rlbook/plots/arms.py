@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Annulus, Circle
 from matplotlib.ticker import MaxNLocator
 
-from ..envs.arm import PhysicsParams, forward_kinematics
-from ..envs.controllers import distance_to_workspace
-from .style import BLACK, BLUE, DRAWING, GREY, MAP, RED, LivePicture, new_figure, style_axes
+from rlbook.envs.arm.controllers import distance_to_workspace
+from rlbook.envs.arm.physics import PhysicsParams, forward_kinematics
+from rlbook.plots.style import BLACK, BLUE, DRAWING, GREY, MAP, RED, LivePicture, new_figure, style_axes
 
 _GHOSTS = 9
 

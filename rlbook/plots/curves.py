@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .style import BLACK, CYCLE, DRAWING, GREY, LivePicture, new_figure, style_axes
+from rlbook.plots.style import BLACK, CYCLE, DRAWING, GREY, LivePicture, new_figure, style_axes
 
 _MOST_POINTS = 600  # more than a line this wide can show
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .svg import Svg, document
+from rlbook.plots.svg import Svg, document
 
 _BOX = 'rx="10" fill="#eef3f8" stroke="#0072B2" stroke-width="2"'
 _LABEL = 'font-size="16" text-anchor="middle" fill="#111"'

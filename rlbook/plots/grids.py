@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .layout import GridLayout, grid_layout
-from .svg import Svg, document
+from rlbook.plots.layout import GridLayout, grid_layout
+from rlbook.plots.svg import Svg, document
 
 __all__ = ["GridLayout", "Svg", "grid_layout", "q_map", "value_map"]
 

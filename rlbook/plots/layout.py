@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..envs.grid_world import MOVES
-from ..mdp import TabularMDP
+from rlbook.envs.grid_world import MOVES
+from rlbook.mdp import TabularMDP
 
 Cell = tuple[int, int]
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from .style import BLACK, BLUE, CYCLE, DRAWING, GREY, MAP, LivePicture, new_figure, style_axes
+from rlbook.plots.style import BLACK, BLUE, CYCLE, DRAWING, GREY, MAP, LivePicture, new_figure, style_axes
 
 
 class LiveHeatmap:

@@ -9,10 +9,10 @@ _HOME = {
     "Toggle": "controls",
     "Choice": "controls",
     "Reading": "controls",
-    "GammaPanel": "mdp",
-    "EpsilonPanel": "q_learning",
-    "MotionPanel": "arm",
-    "DQNPanel": "dqn",
+    "GammaPanel": "gamma_panel",
+    "EpsilonPanel": "epsilon_panel",
+    "MotionPanel": "motion_panel",
+    "DQNPanel": "dqn_panel",
 }
 
 __all__ = sorted(_HOME)

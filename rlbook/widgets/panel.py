@@ -32,9 +32,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from ..plots.svg import Svg
-from .controls import Control
-from .shell import Shell, in_one
+from rlbook.plots.svg import Svg
+from rlbook.widgets.controls import Control
+from rlbook.widgets.shell import Shell, in_one
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _BREATH = 0.002  # seconds left to the kernel's own thread after every frame
@@ -428,7 +428,7 @@ class Panel:
 def _encoded(picture: Any) -> str | bytes:
     """SVG text and PNG bytes stay what they are; a Matplotlib figure becomes PNG bytes."""
     if hasattr(picture, "savefig"):
-        from ..plots.style import figure_png
+        from rlbook.plots.style import figure_png
 
         return figure_png(picture)
     if not isinstance(picture, (str, bytes)):

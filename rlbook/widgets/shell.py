@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from ipywidgets import HTML, Button, HBox, Image, Layout, VBox
 
-from ..plots.svg import picture_size, side_by_side
-from .controls import Control
+from rlbook.plots.svg import picture_size, side_by_side
+from rlbook.widgets.controls import Control
 
 if TYPE_CHECKING:
-    from .panel import Panel
+    from rlbook.widgets.panel import Panel
 
 CONTROLS_WIDTH = 332  # pixels
 _BUTTON = {"width": "auto", "min_width": "74px", "margin": "2px 4px 2px 0"}
@@ -157,7 +157,7 @@ def in_one(pictures: list[str | bytes], alt: str) -> str | bytes:
     if len(pictures) == 1:
         return pictures[0]
     if all(isinstance(picture, bytes) for picture in pictures):
-        from ..plots.style import join_png
+        from rlbook.plots.style import join_png
 
         return join_png(pictures)
     return side_by_side(pictures, alt)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlbook.build import exercise_of, read_source
 from rlbook.checks import EXERCISES
+from rlbook.workbook.build import exercise_of, read_source
 
 pytest.register_assert_rewrite("exercise_tests")
 

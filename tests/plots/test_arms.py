@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from rlbook import plots
-from rlbook.envs import arm
-from rlbook.envs.arm import PhysicsParams
+from rlbook.envs.arm import physics as arm
+from rlbook.envs.arm.params import PhysicsParams
 from rlbook.plots.arms import LiveArm, torus_angles
 from rlbook.plots.style import figure_png
 

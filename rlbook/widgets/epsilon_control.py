@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .controls import Reading, Slider
-from .panel import Panel
+from rlbook.widgets.controls import Reading, Slider
+from rlbook.widgets.panel import Panel
 
 
 class ExploringPanel(Panel):

@@ -46,7 +46,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from .tidy import KERNEL, name_cells, tidy
+from rlbook.workbook.stable_notebook import KERNEL, name_cells, tidy
 
 SOURCES = ("notebooks", "solutions")
 EXERCISES = "exercises"

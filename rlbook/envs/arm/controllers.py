@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-
 import numpy as np
-from gymnasium.vector import AutoresetMode
 
-from rlbook.envs import arm
-from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.arm_batch import ArmVectorEnv
+from rlbook.envs.arm import physics as arm
+from rlbook.envs.arm.batch import ArmVectorEnv
+from rlbook.envs.arm.params import PhysicsParams
 
 
 def distance_to_workspace(targets, link_lengths, base=(0.0, 0.0)) -> np.ndarray:
@@ -89,65 +85,3 @@ class PDController:
         choice = ((wanted[:, None] - env.torque_combinations) ** 2).sum(axis=-1).argmin(axis=-1)
         self._owed = (wanted - env.torque_combinations[choice]).clip(-env.action_high, env.action_high)
         return choice
-
-
-@dataclasses.dataclass(frozen=True)
-class Recording:
-    """One episode in each of B arms, T the longest; after its end an episode repeats its last state.
-
-    q (T + 1, B, n) true joint angles in rad, points (T + 1, B, links + 1, 2) of base, joints and tip in m, target
-    (B, 2 or 3) in m, distance (T + 1, B) in m; returns, lengths and successes (B,); terms {name: (B,)} the returns of
-    the reward terms; dt s a step; threshold m, the success distance.
-    """
-
-    q: np.ndarray
-    points: np.ndarray
-    target: np.ndarray
-    distance: np.ndarray
-    returns: np.ndarray
-    lengths: np.ndarray
-    successes: np.ndarray
-    terms: dict
-    dt: float
-    threshold: float
-
-
-def record_episodes(
-    env: ArmVectorEnv, policy: Callable[[np.ndarray], np.ndarray], *, seed: int | None = 0, options: dict | None = None
-) -> Recording:
-    """Run ``policy(observations) -> actions`` for one whole episode in every arm of a vector environment."""
-    env = env.unwrapped
-    mode, env.autoreset_mode = env.autoreset_mode, AutoresetMode.DISABLED  # the last state must not be lost
-    try:
-        return _record(env, policy, *env.reset(seed=seed, options=options))
-    finally:
-        env.autoreset_mode = mode
-        env.reset()
-
-
-def _record(env: ArmVectorEnv, policy, observations, info) -> Recording:
-    read = env._arrays.to_numpy
-    target, running = read(env.target).copy(), np.ones(env.num_envs, dtype=bool)
-    lengths, successes, terms = np.zeros(env.num_envs, dtype=int), np.zeros(env.num_envs, dtype=bool), {}
-    frames = [(read(env.q), read(env._points()), read(info["distance"]))]
-    while running.any():
-        observations, _, terminated, truncated, info = env.step(policy(observations))
-        finished = terminated | truncated
-        lengths += running
-        successes |= running & read(terminated)
-        for key in (key for key in info if key.startswith("reward_")):
-            name = key.removeprefix("reward_")
-            terms[name] = terms.get(name, 0.0) + running * read(info[key])
-        frame = read(env.q), read(env._points()), read(info["distance"])
-        frames.append([np.where(_like(running, new), new, old) for new, old in zip(frame, frames[-1], strict=True)])
-        running &= ~read(finished)
-        if finished.any():
-            observations, _ = env.reset(options={"reset_mask": finished})
-    q, points, distance = (np.stack(parts) for parts in zip(*frames, strict=True))
-    return Recording(
-        q, points, target, distance, sum(terms.values()), lengths, successes, terms, env.dt, env.goal_threshold
-    )
-
-
-def _like(mask: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return mask.reshape(-1, *[1] * (values.ndim - 1))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..envs.controllers import Recording
-from ..plots.arms import LiveArm
-from ..plots.curves import LiveCurve
-from .controls import Slider, with_minus
-from .panel import Panel
-from .shell import CONTROLS_WIDTH
+from rlbook.envs.arm.recording import Recording
+from rlbook.plots.arms import LiveArm
+from rlbook.plots.curves import LiveCurve
+from rlbook.widgets.controls import Slider, with_minus
+from rlbook.widgets.panel import Panel
+from rlbook.widgets.shell import CONTROLS_WIDTH
 
 
 class MotionPanel(Panel):

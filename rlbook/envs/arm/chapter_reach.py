@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from array_api_compat import array_namespace
 
-from rlbook.envs import arm
-from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.arm_batch import ArmVectorEnv, checked_count
-from rlbook.envs.reach import ReachingTaskMDP
+from rlbook.envs.arm import physics as arm
+from rlbook.envs.arm.batch import ArmVectorEnv, checked_count
+from rlbook.envs.arm.params import PhysicsParams
+from rlbook.envs.arm.reach import ReachingTaskMDP
 from rlbook.validation import check_arguments
 
 LINK_LENGTHS = (0.3, 0.3, 0.3)  # m

@@ -1,6 +1,6 @@
 """The reaching task, designed well: bring the tip of an arm to a target.
 
-How it differs from the chapter's own task, which ``ReachingTaskMDP.as_in_chapter()`` keeps (rlbook.envs.chapter_reach):
+How it differs from the chapter's own task, which ``ReachingTaskMDP.as_in_chapter()`` keeps (rlbook.envs.arm.chapter_reach):
 
 ==============  ==============================  ==================================  ===================================
 design choice   the chapter                     here                                because
@@ -27,10 +27,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from rlbook.envs import arm
-from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.arm_batch import EVERYONE, ArmVectorEnv, checked_count
-from rlbook.mdp import RobotMDP
+from rlbook.envs.arm import physics as arm
+from rlbook.envs.arm.batch import EVERYONE, ArmVectorEnv, checked_count
+from rlbook.envs.arm.params import PhysicsParams
+from rlbook.envs.robot_mdp import RobotMDP
 
 MAX_SPEED = 20.0  # rad/s, the drives' speed limit
 SPEED_UNIT = 10.0  # rad/s, of velocities in an observation
@@ -194,7 +194,7 @@ class ReachVectorEnv(ReachTask):
     @staticmethod
     def as_in_chapter(num_envs: int = 1, **arguments) -> ArmVectorEnv:
         """A batch of the chapter's own task, flaws included: ``ChapterReachVectorEnv``."""
-        from rlbook.envs.chapter_reach import ChapterReachVectorEnv
+        from rlbook.envs.arm.chapter_reach import ChapterReachVectorEnv
 
         return ChapterReachVectorEnv(num_envs, **arguments)
 
@@ -316,8 +316,8 @@ class ReachingTaskMDP(ReachEnv, RobotMDP):
 
     @staticmethod
     def as_in_chapter(n_joints: int = 6, max_torque: float = 100.0, **arguments) -> ReachingTaskMDP:
-        """The chapter's own task, flaws included: see ``rlbook.envs.chapter_reach``."""
-        from rlbook.envs.chapter_reach import ChapterReachingTask
+        """The chapter's own task, flaws included: see ``rlbook.envs.arm.chapter_reach``."""
+        from rlbook.envs.arm.chapter_reach import ChapterReachingTask
 
         return ChapterReachingTask(n_joints, max_torque, **arguments)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..envs.grid_world import GridWorld
-from ..mdp import TabularMDP, bellman_backup, optimal_actions, value_iterates
-from ..plots.grids import grid_layout, value_map
-from .controls import Slider
-from .panel import Panel
+from rlbook.envs.grid_world import GridWorld
+from rlbook.mdp import TabularMDP, bellman_backup, optimal_actions, value_iterates
+from rlbook.plots.grids import grid_layout, value_map
+from rlbook.widgets.controls import Slider
+from rlbook.widgets.panel import Panel
 
 HALF_A_DIGIT = 0.005  # values are shown with two decimals
 MOST_SWEEPS = 1000

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rlbook.mdp import RobotMDP
+from rlbook.envs.robot_mdp import RobotMDP
 
 
 class Cart(RobotMDP):

@@ -8,16 +8,9 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from probes import Counting
 from safetensors.numpy import save_file
 
-from rlbook.training import (
-    EpisodeLog,
-    History,
-    TrueSteps,
-    evaluate,
-    load_arrays,
-    progress_bar,
-    save_arrays,
-    spawn_seeds,
-)
+from rlbook.learning.history import EpisodeLog, History, progress_bar
+from rlbook.learning.saving import load_arrays, save_arrays, spawn_seeds
+from rlbook.learning.stepping import TrueSteps, evaluate
 
 
 class TestEpisodeLog:

@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from array_api_compat import array_namespace, device, is_torch_array
 
-from rlbook.envs.arm_params import PhysicsParams
+from rlbook.envs.arm.params import PhysicsParams
 
 # Below this joint speed (rad/s) Coulomb friction fades smoothly to zero, so that it has a derivative at rest.
 STICTION_SPEED = 0.1

@@ -12,9 +12,9 @@ import mujoco
 import numpy as np
 from mujoco.rollout import Rollout
 
-from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.arm_batch import checked_count
-from rlbook.envs.reach import MAX_SPEED, SUBSTEPS, VELOCITY_NOISE, ReachEnv, ReachTask, checked_physics
+from rlbook.envs.arm.batch import checked_count
+from rlbook.envs.arm.params import PhysicsParams
+from rlbook.envs.arm.reach import MAX_SPEED, SUBSTEPS, VELOCITY_NOISE, ReachEnv, ReachTask, checked_physics
 
 PRESETS = ("real", "matched")
 
@@ -264,41 +264,3 @@ class RobotReachEnv(ReachEnv):
     """One real robot: ``gym.make("rlbook/RobotReach-v0")``. Arguments as in ``RobotReachVectorEnv``."""
 
     batch_class = RobotReachVectorEnv
-
-
-@dataclasses.dataclass(frozen=True)
-class Trajectory:
-    """What a robot's log holds of T control steps of B arms.
-
-    time (T + 1,) s; q (T + 1, B, n) rad and qd (T + 1, B, n) rad/s as measured; torque (T, B, n) N m as commanded, held
-    from ``time[t]`` to ``time[t + 1]``.
-    """
-
-    time: np.ndarray
-    q: np.ndarray
-    qd: np.ndarray
-    torque: np.ndarray
-
-
-def log_trajectory(
-    env: ReachTask | ReachEnv, actions, *, seed: int | None = None, options: dict | None = None
-) -> Trajectory:
-    """Reset the arms and drive them with ``actions`` (T, B, n), through targets and time limits: a ``Trajectory``.
-
-    Works on robots and in simulation alike: the log holds only what both can measure. ``options`` go to ``reset``, such
-    as {"q": (B, n)}. Discrete actions are (T, B). A single environment is a batch of one, B = 1. ValueError for no
-    actions, or such as ``step`` refuses, and for environments that are no ``ReachTask``.
-    """
-    if not len(actions):
-        raise ValueError(f"actions have shape {np.shape(actions)}; accepted are (T, B, n), T at least 1")
-    env = getattr(env.unwrapped, "batch", env.unwrapped)
-    if not isinstance(env, ReachTask):
-        raise ValueError(f"env is {env}; accepted are simulated arms and robots of rlbook, such as rlbook/Reach-v0")
-    env.reset(seed=seed, options=options)
-    measured, torque = [env.measure()], []
-    for action in actions:
-        torque.append(env.apply(action) * env.max_torque / env.action_high)
-        measured.append(env.measure())
-    q, qd = (np.stack([env._arrays.to_numpy(pair[k]) for pair in measured]) for k in (0, 1))
-    torque = np.stack([env._arrays.to_numpy(command) for command in torque])
-    return Trajectory(env.dt * np.arange(len(q)), q, qd, torque)

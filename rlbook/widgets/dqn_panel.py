@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from ..dqn import DQNAgent
-from ..envs.reach import ReachVectorEnv
-from ..plots.arms import torus_angles
-from ..plots.curves import LiveCurve, moving_mean
-from ..plots.values import LiveHeatmap
-from ..training import ReplayBuffer
-from .controls import LogSlider, Slider, Toggle, with_minus
-from .exploring import ExploringPanel
-from .shell import CONTROLS_WIDTH
+from rlbook.dqn import DQNAgent
+from rlbook.envs.arm.reach import ReachVectorEnv
+from rlbook.learning.replay import ReplayBuffer
+from rlbook.plots.arms import torus_angles
+from rlbook.plots.curves import LiveCurve, moving_mean
+from rlbook.plots.values import LiveHeatmap
+from rlbook.widgets.controls import LogSlider, Slider, Toggle, with_minus
+from rlbook.widgets.epsilon_control import ExploringPanel
+from rlbook.widgets.shell import CONTROLS_WIDTH
 
 MEAN_OVER = 50  # episodes
 MEMORY = 50_000  # transitions

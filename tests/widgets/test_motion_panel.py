@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from rlbook.envs.controllers import PDController, record_episodes
-from rlbook.envs.reach import ReachVectorEnv
+from rlbook.envs.arm.controllers import PDController
+from rlbook.envs.arm.reach import ReachVectorEnv
+from rlbook.envs.arm.recording import record_episodes
 from rlbook.widgets import MotionPanel
 
 

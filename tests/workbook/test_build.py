@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from rlbook import build as build_module
-from rlbook.build import BuildError, build, drift, exercise_of, find_root, read_source, sources, without_answer
+from rlbook.workbook.build import BuildError, build, drift, exercise_of, find_root, read_source, sources, without_answer
 
 LESSON = """\
 # %% [markdown]

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..envs.grid_world import GridWorld
-from ..mdp import optimal_actions, value_iteration
-from ..plots.curves import LiveCurve, moving_mean
-from ..plots.grids import grid_layout, q_map
-from ..q_learning import DoubleQLearning, QLearning
-from .controls import Choice, LogSlider, Slider
-from .exploring import ExploringPanel
-from .shell import CONTROLS_WIDTH
+from rlbook.envs.grid_world import GridWorld
+from rlbook.mdp import optimal_actions, value_iteration
+from rlbook.plots.curves import LiveCurve, moving_mean
+from rlbook.plots.grids import grid_layout, q_map
+from rlbook.q_learning import DoubleQLearning, QLearning
+from rlbook.widgets.controls import Choice, LogSlider, Slider
+from rlbook.widgets.epsilon_control import ExploringPanel
+from rlbook.widgets.shell import CONTROLS_WIDTH
 
 LEARNERS = {"Q-learning": QLearning, "Double Q": DoubleQLearning}
 MEAN_OVER = 20  # episodes

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from rlbook.envs import arm
-from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.chapter_reach import ARM, BASE_HEIGHT, LINK_LENGTHS, draw_chapter_targets
-from rlbook.envs.controllers import PDController, distance_to_workspace, inverse_kinematics, record_episodes
-from rlbook.envs.reach import ReachVectorEnv
-from rlbook.envs.robot import RobotReachVectorEnv
+from rlbook.envs.arm import physics as arm
+from rlbook.envs.arm.chapter_reach import ARM, BASE_HEIGHT, LINK_LENGTHS, draw_chapter_targets
+from rlbook.envs.arm.controllers import PDController, distance_to_workspace, inverse_kinematics
+from rlbook.envs.arm.params import PhysicsParams
+from rlbook.envs.arm.reach import ReachVectorEnv
+from rlbook.envs.arm.recording import record_episodes
+from rlbook.envs.arm.robot import RobotReachVectorEnv
 
 
 def resting(env):

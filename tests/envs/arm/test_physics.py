@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from rlbook.envs import arm
-from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.robot import RobotParams, build_model
+from rlbook.envs.arm import physics as arm
+from rlbook.envs.arm.params import PhysicsParams
+from rlbook.envs.arm.robot import RobotParams, build_model
 
 LINKS = (1, 2, 3, 6)
 FRICTIONLESS = PhysicsParams(friction=0.0, damping=0.0)

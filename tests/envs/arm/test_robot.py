@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import rlbook
-from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.reach import MAX_SPEED, VELOCITY_NOISE, ReachVectorEnv
-from rlbook.envs.robot import RobotParams, RobotReachVectorEnv, build_model, log_trajectory
+from rlbook.envs.arm.params import PhysicsParams
+from rlbook.envs.arm.reach import MAX_SPEED, VELOCITY_NOISE, ReachVectorEnv
+from rlbook.envs.arm.recording import log_trajectory
+from rlbook.envs.arm.robot import RobotParams, RobotReachVectorEnv, build_model
 
 SMOOTH = PhysicsParams(friction=0.0)
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import rlbook.envs  # noqa: F401
-from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.reach import ReachEnv, ReachingTaskMDP, ReachVectorEnv
-from rlbook.envs.robot import RobotReachEnv
+from rlbook.envs.arm.params import PhysicsParams
+from rlbook.envs.arm.reach import ReachEnv, ReachingTaskMDP, ReachVectorEnv
+from rlbook.envs.arm.robot import RobotReachEnv
 
 IDS = ("rlbook/Reach-v0", "rlbook/ReachDiscrete-v0", "rlbook/RobotReach-v0")
 ARMS = ("rlbook/Reach-v0", "rlbook/RobotReach-v0")

@@ -11,7 +11,7 @@ from array_api_compat import array_namespace
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from rlbook.envs.arm_picture import draw_arm
+from rlbook.envs.arm.picture import draw_arm
 
 EVERYONE = slice(None)  # the rows of all arms
 

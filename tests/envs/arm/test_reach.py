@@ -8,9 +8,9 @@ from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
 import rlbook.envs  # noqa: F401
-from rlbook.envs import arm
-from rlbook.envs.arm import PhysicsParams
-from rlbook.envs.reach import MAX_SPEED, SUBSTEPS, ReachingTaskMDP, ReachVectorEnv
+from rlbook.envs.arm import physics as arm
+from rlbook.envs.arm.params import PhysicsParams
+from rlbook.envs.arm.reach import MAX_SPEED, SUBSTEPS, ReachingTaskMDP, ReachVectorEnv
 
 IDS = ("rlbook/Reach-v0", "rlbook/ReachDiscrete-v0", "rlbook/RobotReach-v0")
 ARMS = ("rlbook/Reach-v0", "rlbook/RobotReach-v0")
