@@ -1,0 +1,1 @@
+"""From simulation to the robot: randomization, identification, adaptation, and how well a policy crosses the gap."""
