@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
+from rlbook.toy_text import check_model_tells_all
 from rlbook.validation import check_arguments, check_distribution, state_mask
 
 TIE_TOLERANCE = 1e-7
@@ -107,8 +108,7 @@ class TabularMDP:
             raise ValueError(
                 f"{type(base).__name__} has no model P; accepted are toy-text environments (FrozenLake-v1)"
             )
-        if getattr(base, "fickle_passenger", False):
-            raise ValueError("fickle_passenger is True, which P does not tell; accepted is Taxi without it")
+        check_model_tells_all(env)
         rows = [[P[s][a] for a in range(len(P[s]))] for s in range(len(P))]
         n_states, n_actions = len(rows), len(rows[0])
         n_successors = max(len(row) for state in rows for row in state)

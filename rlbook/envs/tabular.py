@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs.toy_text import CliffWalkingEnv, FrozenLakeEnv, TaxiEnv
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import batch_space
-from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
+from gymnasium.wrappers import TimeLimit
 
+from rlbook.envs.copies import KeptOpen, copy_of
 from rlbook.envs.grid_world import GridWorld
 from rlbook.mdp import TabularMDP
+from rlbook.toy_text import (
+    QUIET_WRAPPERS,
+    check_model_tells_all,
+    departure_from_model,
+    has_model,
+    is_library_world,
+    layers,
+)
 from rlbook.validation import check_arguments
-
-TOY_TEXT = (GridWorld, FrozenLakeEnv, CliffWalkingEnv, TaxiEnv)
 
 
 class TabularVectorEnv(VectorEnv):
@@ -114,8 +123,13 @@ def grid_world_vector(num_envs: int = 1, **arguments) -> TabularVectorEnv:
 def as_vector_env(env: gym.Env | VectorEnv, num_envs: int) -> VectorEnv:
     """A vector environment of ``num_envs`` copies whose finished copies wait to be reset by the caller.
 
-    Copies of a toy-text environment are one batch; other registered environments are made ``num_envs`` times; a single
-    copy of anything else is the environment itself.
+    Copies of a toy-text environment that does what its ``P`` says are one batch. Of anything else, a single copy is the
+    environment itself, and several are deep copies of it as it is now, each with random numbers of its own.
+
+    Whoever calls this closes what was made: ``if envs is not env: envs.close()``, or the ``with`` block of
+    ``vector_copies``. That closes the copies and never ``env`` itself.
+
+    Raises ValueError for an environment that cannot be copied, and for a vector environment that does not fit.
     """
     if isinstance(env, VectorEnv):
         mode = env.metadata.get("autoreset_mode")
@@ -125,25 +139,29 @@ def as_vector_env(env: gym.Env | VectorEnv, num_envs: int) -> VectorEnv:
                 f"accepted are {num_envs} copies and AutoresetMode.DISABLED"
             )
         return env
-    if _is_its_model(env):
+    if _can_be_a_batch(env):
         return TabularVectorEnv(env, num_envs, AutoresetMode.DISABLED)
-    if num_envs == 1:
-        return SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.DISABLED)
-    if env.spec is None:
-        raise ValueError(
-            f"{type(env).__name__} is not registered, so it cannot be copied {num_envs} times; accepted are "
-            "environments from gym.make, Gymnasium's toy-text environments and vector environments (where P tells all "
-            "that your environment does: TabularVectorEnv)"
-        )
-    return SyncVectorEnv([lambda: gym.make(env.spec)] * num_envs, autoreset_mode=AutoresetMode.DISABLED)
+    check_arguments({"num_envs": num_envs}, count=("num_envs",))
+    members = [KeptOpen(env)] if num_envs == 1 else [copy_of(env, number) for number in range(num_envs)]
+    return SyncVectorEnv([lambda member=member: member for member in members], autoreset_mode=AutoresetMode.DISABLED)
 
 
-def _is_its_model(env: gym.Env) -> bool:
-    """Whether P alone tells what the environment does; a wrapper or a subclass of the user's may change anything."""
-    while isinstance(env, (TimeLimit, OrderEnforcing, PassiveEnvChecker)):
-        env = env.env
-    known = any(type(env).step is world.step and type(env).reset is world.reset for world in TOY_TEXT)
-    return known and not getattr(env, "fickle_passenger", False)
+@contextlib.contextmanager
+def vector_copies(env: gym.Env | VectorEnv, num_envs: int) -> Iterator[VectorEnv]:
+    """``as_vector_env`` for a ``with`` block, at whose end the copies are closed; ``env`` itself stays open."""
+    envs = as_vector_env(env, num_envs)
+    try:
+        yield envs
+    finally:
+        if envs is not env:
+            envs.close()
+
+
+def _can_be_a_batch(env: gym.Env) -> bool:
+    """Whether a batch stepped from ``P`` is all that the environment is: nothing changes it, nobody looks on."""
+    *wrappers, world = layers(env)
+    quiet = all(type(wrapper) in QUIET_WRAPPERS for wrapper in wrappers) and world.render_mode != "human"
+    return quiet and has_model(world) and is_library_world(world) and departure_from_model(env) is None
 
 
 def _model_of(env: gym.Env | TabularMDP, start: int | None) -> tuple[TabularMDP, np.ndarray, float]:
@@ -154,6 +172,7 @@ def _model_of(env: gym.Env | TabularMDP, start: int | None) -> tuple[TabularMDP,
         return env, np.eye(env.n_states)[start], np.inf
     if start is not None:
         raise ValueError(f"start is {start}; an environment has a start of its own, only a TabularMDP needs one")
+    check_model_tells_all(env)
     base = env.unwrapped
     mdp = base.mdp() if isinstance(base, GridWorld) else TabularMDP.from_gym(env)
     return mdp, base.initial_state_distrib, _step_limit(env)
