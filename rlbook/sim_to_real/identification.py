@@ -191,7 +191,7 @@ def identify(
         change, covariance = windows.improvement(guess)
         guess = guess + change
         guess[4] = np.clip(guess[4], 0.0, max_delay)
-        if (np.abs(change) < 0.01 * np.sqrt(np.diag(covariance))).all():
+        if (np.abs(change) < 0.01 * np.sqrt(np.diag(covariance)) + 1e-6).all():
             break
     return windows.report(guess, covariance)
 
