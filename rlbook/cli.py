@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -69,9 +70,13 @@ def trust_notebooks(root: Path) -> None:
 
 
 def lab_arguments(root: Path, extra: Sequence[str]) -> list[str]:
-    """JupyterLab's arguments: the workbook's folder, its first notebook where there is one, then the reader's own."""
-    first = sorted((root / "notebooks").glob("*.ipynb"))[:1]
-    return [*map(str, first), f"--ServerApp.root_dir={root}", *extra]
+    """JupyterLab's arguments: the first notebook where there is one, the workbook's folder, then the reader's own."""
+    arguments = [str(path) for path in sorted((root / "notebooks").glob("*.ipynb"))[:1]]
+    arguments.append(f"--ServerApp.root_dir={root}")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # not on Windows
+        print("You are root, as in a container: rlbook allows JupyterLab to run so (--allow-root).")
+        arguments.append("--allow-root")
+    return [*arguments, *extra]
 
 
 def build(options: argparse.Namespace, extra: Sequence[str]) -> int:

@@ -41,19 +41,24 @@ def test_only_commands_and_options_that_exist_are_accepted(arguments, capsys):
     assert "usage: rlbook" in capsys.readouterr().err
 
 
-def test_lab_opens_the_first_notebook_and_passes_options_on(workbook, monkeypatch):
+@pytest.mark.parametrize("root", [False, True])
+def test_lab_opens_the_first_notebook_and_passes_options_on(workbook, monkeypatch, capsys, root):
     from jupyterlab.labapp import LabApp
 
     started = []
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 0 if root else 1000, raising=False)
+    allowed = ["--allow-root"] if root else []
     monkeypatch.setattr(LabApp, "launch_instance", lambda arguments: started.append(arguments))
     folder = f"--ServerApp.root_dir={workbook}"
     assert cli.main(["lab"]) == 0
     (workbook / "notebooks/01_small.ipynb").touch()
     assert cli.main(["lab", "--no-browser", "--port", "8890"]) == 0
     assert started == [
-        [folder],
-        [str(workbook / "notebooks/01_small.ipynb"), folder, "--no-browser", "--port", "8890"],
+        [folder, *allowed],
+        [str(workbook / "notebooks/01_small.ipynb"), folder, *allowed, "--no-browser", "--port", "8890"],
     ]
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == (2 if root else 0) and all("allows JupyterLab to run so" in line for line in said)
 
 
 def test_lab_trusts_the_workbooks_own_notebooks(workbook, monkeypatch):

@@ -29,6 +29,9 @@ line behind a `# `::
         ### END SOLUTION
 
 A cell tagged `solution-only` (`# %% [markdown] tags=["solution-only"]`) is left out of the exercise.
+
+Where a text cell asks to `**Predict**`, the outputs of the code cells up to the next text are stored but hidden: the
+reader sees them by running the cell.
 """
 
 from __future__ import annotations
@@ -46,12 +49,13 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from rlbook.workbook.stable_notebook import KERNEL, name_cells, tidy
+from rlbook.workbook.stable_notebook import KERNEL, name_cells, without_run_traces
 
 SOURCES = ("notebooks", "solutions")
 EXERCISES = "exercises"
 BEGIN, STARTER, END = "### BEGIN SOLUTION", "### STARTER", "### END SOLUTION"
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError")
+PREDICTION = "**Predict"
 CELL_TIMEOUT = 900  # seconds
 
 _ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -94,10 +98,10 @@ def sources(root: Path, names: Iterable[str] = ()) -> list[Path]:
 
 
 def _is_called(path: Path, name: str) -> bool:
-    wanted = Path(name).parts
-    folder, stem = path.parent.name, path.stem
-    calls = [(folder,), *((*prefix, stem + suffix) for prefix in ((), (folder,)) for suffix in ("", ".py", ".ipynb"))]
-    return wanted in calls
+    wanted, folder = Path(name), path.parent.name
+    if wanted == Path(folder):
+        return True
+    return wanted.stem == path.stem and wanted.suffix in ("", ".py", ".ipynb") and str(wanted.parent) in (".", folder)
 
 
 # --------------------------------------------------------------------------------------------------------- reading
@@ -113,7 +117,18 @@ def read_source(path: Path) -> NotebookNode:
     except Exception as error:  # Jupytext's readers raise many kinds
         raise BuildError(f"{path}: Jupytext cannot read it ({_first_line(error)})") from error
     name_cells(notebook)
-    return tidy(notebook)
+    hide_predicted_outputs(notebook)
+    return without_run_traces(notebook)
+
+
+def hide_predicted_outputs(notebook: NotebookNode) -> None:
+    """Mark the outputs of all code cells between a prediction and the next text as hidden until they are run."""
+    predicted = False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            predicted = PREDICTION in cell.source
+        elif predicted:
+            cell.metadata["jupyter"] = {"outputs_hidden": True}
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -167,7 +182,7 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
         raise BuildError(f"code cell {failed} raised {error.ename}: {error.evalue}\n{error.traceback}") from error
     except (CellTimeoutError, DeadKernelError) as error:
         raise BuildError(f"code cell {client.code_cells_executed + 1}: {_first_line(error)}") from error
-    return tidy(executed)
+    return without_run_traces(executed)
 
 
 # ------------------------------------------------------------------------------------------------------- exercises
@@ -183,6 +198,7 @@ def exercise_of(solution: NotebookNode) -> NotebookNode:
     grade_ids: set[str] = set()
     for number, cell in enumerate(exercise.cells, start=1):
         cell.metadata.pop("lines_to_next_cell", None)  # Jupytext's, for a file that has a source beside it
+        cell.metadata.pop("jupyter", None)  # no outputs, nothing to hide
         grader = cell.metadata.get("nbgrader", {})
         if (BEGIN in cell.source) != bool(grader.get("solution")):
             raise BuildError(f'cell {number}: {BEGIN!r} and nbgrader metadata with "solution": true go together')
@@ -323,7 +339,7 @@ def _differences(expected: NotebookNode, path: Path, root: Path, executed: bool)
     problem = _cells_differ(expected, stored) or (_badly_run(stored) if executed else None)
     if problem is None and not executed and _serialised(expected) != path.read_text(encoding="utf-8"):
         problem = "holds outputs or metadata that an exercise has not"
-    if problem is None and _serialised(tidy(stored)) != path.read_text(encoding="utf-8"):
+    if problem is None and _serialised(without_run_traces(stored)) != path.read_text(encoding="utf-8"):
         problem = "holds metadata that changes from run to run"
     if problem is not None:
         yield f"{where}: {problem}"

@@ -20,11 +20,12 @@ _LANGUAGE = {
     "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
-_CELL_METADATA = ("lines_to_next_cell", "nbgrader", "tags")  # all that a cell keeps; the first is Jupytext's own
+_CELL_METADATA = ("jupyter", "lines_to_next_cell", "nbgrader", "tags")  # all a cell keeps; the second is Jupytext's
 _WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _MODEL = "IPY_MODEL_"
-_PROGRESS_TIME = re.compile(r"\[\d\d:\d\d(:\d\d)?(&lt;|<)[^\]\n]*\]")  # of a progress bar: [00:03<00:00, 151it/s]
+_TIME = r"\[\d\d:\d\d(:\d\d)?(&lt;|<|, )[^\]\n]*\]"  # of a progress bar: [00:03<00:00, 151it/s] or [00:03, 151it/s]
+_PROGRESS = re.compile(rf"\d+%$|\S+(/\S+)?\s{_TIME}")  # in the texts of a bar that is a widget: 70% and 7/10 [...]
 
 
 def name_cells(notebook: NotebookNode) -> None:
@@ -40,14 +41,14 @@ def _digest(*parts: object, length: int) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:length]
 
 
-def tidy(notebook: NotebookNode) -> NotebookNode:
+def without_run_traces(notebook: NotebookNode) -> NotebookNode:
     """The notebook without what changes from run to run: times, versions, the random names of widgets."""
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         cell.metadata = NotebookNode({key: cell.metadata[key] for key in _CELL_METADATA if key in cell.metadata})
         for output in cell.get("outputs", ()):
             if output.output_type == "stream":
-                output.text = _PROGRESS_TIME.sub("[time]", output.text)
+                output.text = re.sub(_TIME, "[time]", output.text)
     widgets = notebook.metadata.get("widgets", {}).get(_WIDGET_STATE, {})
     notebook.metadata = NotebookNode({"kernelspec": KERNEL, "language_info": _LANGUAGE})
     models = _rename_models(notebook, widgets.get("state", {}))
@@ -72,7 +73,18 @@ def _rename_models(notebook: NotebookNode, models: dict) -> dict:
             if view:
                 view["model_id"] = names[view["model_id"]]
     kept = sorted((name, old) for old, name in names.items() if old in models)
-    return {name: _renamed(models[old], names) for name, old in kept}
+    return {name: _renamed(_without_progress(models[old]), names) for name, old in kept}
+
+
+def _without_progress(model: dict) -> dict:
+    """A progress bar's model without how far it came and how fast; any other model as it is."""
+    model = copy.deepcopy(model)
+    state = model["state"]
+    if model.get("model_name") == "FloatProgressModel":
+        state["value"], state["bar_style"] = state["max"], ""
+    elif model.get("model_name") == "HTMLModel":
+        state["value"] = _PROGRESS.sub("", state["value"])
+    return model
 
 
 def _members(model_id: str, models: dict) -> Iterator[str]:
@@ -105,4 +117,4 @@ def _renamed(value: object, names: dict[str, str]) -> object:
         return [_renamed(item, names) for item in value]
     if isinstance(value, str) and value.startswith(_MODEL):
         return _MODEL + names.get(value[len(_MODEL) :], value[len(_MODEL) :])
-    return _PROGRESS_TIME.sub("[time]", value) if isinstance(value, str) else value
+    return value

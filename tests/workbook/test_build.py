@@ -6,7 +6,7 @@ import textwrap
 import nbformat
 import pytest
 
-from rlbook import build as build_module
+from rlbook.workbook import build as build_module
 from rlbook.workbook.build import BuildError, build, drift, exercise_of, find_root, read_source, sources, without_answer
 
 LESSON = """\
@@ -73,8 +73,12 @@ def copied(built, workbook):
     return workbook
 
 
+def read_json(path):
+    return json.loads(path.read_text())
+
+
 def edit(path, change):
-    notebook = json.loads(path.read_text())
+    notebook = read_json(path)
     change(notebook)
     path.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
@@ -124,6 +128,87 @@ def test_stored_metadata_holds_no_version_and_no_time(built):
         assert set(metadata) <= {"kernelspec", "language_info", "widgets"}
         assert "version" not in metadata["language_info"]
         assert '"execution"' not in text
+
+
+PREDICTIONS = """\
+# %% [markdown]
+# **Predict**: is it 4?
+
+# %%
+2 + 2
+
+# %%
+3 + 3
+
+# %% [markdown]
+# It is.
+
+# %%
+4 + 4
+
+# %% [markdown]
+# To predict without the mark hides nothing, and a prediction that another text follows has no answer here.
+#
+# %% [markdown]
+# **Predict** this.
+
+# %% [markdown]
+# Later.
+
+# %%
+5 + 5
+"""
+
+
+def test_outputs_after_a_prediction_are_stored_and_hidden_until_the_next_text(workbook):
+    (workbook / "notebooks/01_small.py").write_text(PREDICTIONS)
+    list(build(workbook, ["notebooks"]))
+    assert drift(workbook, ["notebooks"]) == []
+    stored = nbformat.read(workbook / "notebooks/01_small.ipynb", as_version=4)
+    code = [cell for cell in stored.cells if cell.cell_type == "code"]
+    assert [dict(cell.metadata) for cell in code] == [{"jupyter": {"outputs_hidden": True}}] * 2 + [{}] * 2
+    assert [cell.outputs[0].data["text/plain"] for cell in code] == ["4", "6", "8", "10"]
+
+
+def test_check_names_an_answer_that_is_not_hidden_and_exercises_hide_nothing(workbook):
+    (workbook / "notebooks/01_small.py").unlink()
+    path = workbook / "solutions/01_small.py"
+    path.write_text("# %% [markdown]\n# **Predict**\n\n# %%\n2 + 2\n")
+    list(build(workbook))
+    assert all("jupyter" not in cell["metadata"] for cell in read_json(workbook / "exercises/01_small.ipynb")["cells"])
+    assert drift(workbook) == []
+    edit(path.with_suffix(".ipynb"), lambda n: n["cells"][1]["metadata"].clear())
+    assert drift(workbook) == ["solutions/01_small.ipynb: cell 2 differs from its source (metadata)"]
+
+
+BARS = """\
+# %%
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+n_done = int(Path("n_done.txt").read_text())
+bar = tqdm(total=10_000, desc="steps")
+bar.update(n_done)
+bar.set_postfix(mean_return=n_done / 3)
+bar.close()
+
+# %%
+for _ in tqdm(iter(range(n_done))):
+    pass
+"""
+
+
+def test_stored_progress_bars_tell_neither_how_far_nor_how_fast(workbook):
+    """Training that ends a step earlier on another processor must not change the file."""
+    (workbook / "notebooks/01_small.py").write_text(BARS)
+    stored = []
+    for n_done in ("7000", "10000"):
+        (workbook / "notebooks/n_done.txt").write_text(n_done)
+        list(build(workbook, ["notebooks"]))
+        stored.append((workbook / "notebooks/01_small.ipynb").read_text())
+    assert "steps:" in stored[0] and "FloatProgressModel" in stored[0]
+    assert stored[0] == stored[1]
 
 
 def test_a_new_cell_leaves_the_ids_of_all_others(workbook):
