@@ -37,6 +37,7 @@ from rlbook.envs.arm.chapter_reach import ARM as CHAPTER_ARM
 from rlbook.envs.arm.chapter_reach import (
     BASE_HEIGHT,
     LINK_LENGTHS,
+    ChapterReachVectorEnv,
     chapter_reward_terms,
     draw_chapter_targets,
 )
@@ -402,7 +403,7 @@ def do_nothing(env):
     return lambda observations: np.zeros((env.num_envs, env.n_joints), dtype=np.float32)
 
 
-chapter = ReachVectorEnv.as_in_chapter(1000)
+chapter = ChapterReachVectorEnv(1000)
 pd_control = partial(PDController, chapter, physics=CHAPTER_ARM)
 compare(
     chapter,
@@ -503,7 +504,7 @@ def bracket(name, env, stiffnesses, physics=None, **options):
     print(f"    targets that the best earner reached: {arrived[winner, everyone].mean():.0%}")
 
 
-few = ReachVectorEnv.as_in_chapter(200)
+few = ChapterReachVectorEnv(200)
 bracket("chapter", few, (2, 8, 50, 300), CHAPTER_ARM, target=targets[within_reach][:200])
 bracket("ours   ", ReachVectorEnv(200), (1, 3, 8, 20))
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from numbers import Real
 
 import gymnasium as gym
 import numpy as np
-from array_api_compat import array_namespace
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from rlbook.envs.arm.arrays import Arrays
 from rlbook.envs.arm.picture import draw_arm
+from rlbook.validation import check_arguments
 
 EVERYONE = slice(None)  # the rows of all arms
 
@@ -27,18 +27,26 @@ class ArmVectorEnv(VectorEnv):
     actions         (B, n) or (B,)        in [-1, 1], clipped; or one number for a combination of ``torque_levels``
     observations    (B, obs_dim) float32  what the arm measures
     rewards         (B,)                  the sum of ``info["reward_<term>"]``, (B,) each
-    terminated      (B,) bool             the tip is within ``goal_threshold`` of the target
-    truncated       (B,) bool             ``max_steps`` are over and the target is not reached
+    terminated      (B,) bool             success: the tip was within ``goal_threshold`` of the target after each of the
+                                          last ``hold_steps`` steps
+    truncated       (B,) bool             ``max_steps`` are over without success
     ==============  ====================  ===========================================================================
 
-    ``info["distance"]`` (m) and ``info["is_success"]`` belong to the step just made, before any reset. Finished arms
-    start anew according to ``autoreset_mode``: SAME_STEP puts the true last observations in ``info["final_obs"]``
-    (B, obs_dim), valid where ``info["_final_obs"]``; NEXT_STEP spends the next step on the reset; DISABLED waits for
-    ``reset(options={"reset_mask": finished})``. ``reset`` also takes the options "q", "qd" and "target", one row for
-    every arm that is reset, in place of random draws.
+    ``info["distance"]`` (m), ``info["held"]`` (steps in a row within the threshold) and ``info["is_success"]`` belong
+    to the step just made, before any reset. Finished arms start anew according to ``autoreset_mode``: SAME_STEP puts
+    the true last observations in ``info["final_obs"]`` (B, obs_dim), valid where ``info["_final_obs"]``; NEXT_STEP
+    spends the next step on the reset; DISABLED waits for ``reset(options={"reset_mask": finished})``. ``reset``
+    also takes the options "q", "qd" and "target", one row for every arm that is reset, in place of random draws.
+
+    Tensors carry no derivatives from one step to the next; the functions of ``rlbook.envs.arm.physics`` do.
 
     A subclass says how an arm starts, moves, measures and is rewarded: the methods that raise NotImplementedError.
+
+    To read: ``q``, ``qd`` (B, n), ``target`` (B, 2 or 3), ``steps`` (B,) of the episode under way, ``held`` (B,) and
+    ``last_action`` (B, n), each row zero where an episode begins.
     """
+
+    max_speed = np.inf  # rad/s, the fastest that a joint may turn
 
     def __init__(
         self,
@@ -50,6 +58,7 @@ class ArmVectorEnv(VectorEnv):
         action_high: float = 1.0,
         target_dim: int = 2,
         goal_threshold: float = 0.05,
+        hold_steps: int = 1,
         max_steps: int = 100,
         dt: float = 0.06,
         torque_levels: int | None = None,
@@ -57,26 +66,28 @@ class ArmVectorEnv(VectorEnv):
         device=None,
         render_mode: str | None = None,
     ):
-        for name, value in {"num_envs": num_envs, "n_joints": n_joints, "max_steps": max_steps}.items():
-            checked_count(name, value)
-        if torque_levels is not None:
-            checked_count("torque_levels", torque_levels, 2)
-        for name, value, unit in (("goal_threshold", goal_threshold, "m"), ("dt", dt, "s")):
-            if not isinstance(value, Real) or not 0 < value < np.inf:
-                raise ValueError(f"{name} is {value} {unit}; accepted are positive numbers")
+        check_arguments(
+            locals(),
+            count=("num_envs", "n_joints", "max_steps", "hold_steps", "torque_levels"),
+            positive=("goal_threshold", "dt"),
+            optional=("torque_levels",),
+        )
+        if torque_levels == 1:
+            raise ValueError("torque_levels is 1; accepted are whole numbers from 2")
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode is {render_mode!r}; accepted are None and 'rgb_array'")
         self.num_envs, self.n_joints, self.render_mode = int(num_envs), int(n_joints), render_mode
-        self.goal_threshold, self.max_steps, self.dt = float(goal_threshold), int(max_steps), float(dt)
+        self.goal_threshold, self.hold_steps = float(goal_threshold), int(hold_steps)
+        self.max_steps, self.dt = int(max_steps), float(dt)
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {
             "render_modes": ["rgb_array"],
             "render_fps": max(1, round(1 / dt)),
             "autoreset_mode": self.autoreset_mode,
         }
-        self._arrays = _Arrays(device)
+        self.arrays = Arrays(device)
         self.max_torque = _checked_torque(max_torque, self.n_joints)
-        self._torque_scale = self._arrays.of(self.max_torque / action_high)
+        self._torque_scale = self.arrays.of(self.max_torque / action_high)
         self._make_spaces(observation_bounds, float(action_high), torque_levels)
         self._make_state(target_dim)
 
@@ -90,18 +101,17 @@ class ArmVectorEnv(VectorEnv):
         else:
             levels = itertools.product(np.linspace(-action_high, action_high, torque_levels), repeat=self.n_joints)
             self.torque_combinations = np.array(list(levels), dtype=np.float32)
-            self._combinations = self._arrays.of(self.torque_combinations)
+            self._combinations = self.arrays.of(self.torque_combinations)
             self.single_action_space = gym.spaces.Discrete(len(self.torque_combinations))
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
     def _make_state(self, target_dim: int) -> None:
-        arrays, B = self._arrays, self.num_envs
-        self.q, self.qd, self.target = (
-            arrays.joint_by_joint(arrays.of(np.zeros((B, width))))
-            for width in (self.n_joints, self.n_joints, target_dim)
+        arrays, B, n = self.arrays, self.num_envs, self.n_joints
+        self.q, self.qd, self.target, self.last_action = (
+            arrays.joint_by_joint(arrays.of(np.zeros((B, width)))) for width in (n, n, target_dim, n)
         )
-        self._steps = arrays.of(np.zeros(B), "int32")
+        self.steps, self.held = arrays.of(np.zeros(B), "int32"), arrays.of(np.zeros(B), "int32")
         self._everyone = arrays.of(np.ones(B), "bool")
         self._finished = self._everyone  # arms that have no episode under way; None for nobody
         self._commands = None  # (1 + longest delay, B, n): the latest commands, newest first, where any is delayed
@@ -110,6 +120,11 @@ class ArmVectorEnv(VectorEnv):
     def physics(self):
         """The ``PhysicsParams`` of simulated arms; AttributeError for those whose physics cannot be had or changed."""
         raise AttributeError(f"the physics of {type(self).__name__} can be neither read nor changed")
+
+    @property
+    def physics_on_reset(self):
+        """What draws new physics for simulated arms that start anew; AttributeError as for ``physics``."""
+        return self.physics
 
     # ------------------------------------------------------------------------------------------- what a subclass says
 
@@ -125,7 +140,7 @@ class ArmVectorEnv(VectorEnv):
         """Advance ``self.q`` and ``self.qd`` by ``dt`` under commanded torques (B, n) in N m."""
         raise NotImplementedError
 
-    def _points(self):
+    def points(self):
         """True positions of base, joints and tip, (B, n + 1, 2)."""
         raise NotImplementedError
 
@@ -133,15 +148,21 @@ class ArmVectorEnv(VectorEnv):
         """True distances (B,) from tip to target in metres."""
         raise NotImplementedError
 
+    def _look(self, rows) -> None:
+        """Measure the arms ``rows``, an index or ``EVERYONE``, for ``_observe``: once after they moved or began."""
+
     def _observe(self, rows):
-        """Observations (rows, obs_dim) of the arms ``rows``, an index or a slice."""
+        """Observations (rows, obs_dim) of the arms ``rows`` as last measured."""
         raise NotImplementedError
 
     def _reward_terms(self, distance, action, success) -> dict:
-        """{term: (B,)} of the step just made; their sum is the reward."""
+        """{term: (B,)} of the step just made; their sum is the reward.
+
+        ``success`` (B,) is the share of ``hold_steps`` that the step added, negative for what was held and is left.
+        """
         raise NotImplementedError
 
-    def _reward_seen(self, action, next_observation) -> dict:
+    def reward_seen(self, action, next_observation) -> dict:
         """{term: (...,)} of a step as its action and the observation (..., obs_dim) after it tell."""
         raise NotImplementedError
 
@@ -155,14 +176,13 @@ class ArmVectorEnv(VectorEnv):
         """New episodes in all arms, or in those of ``options["reset_mask"]`` (B,) bool: (observations, info)."""
         super().reset(seed=seed)
         if seed is not None:
-            self._arrays.seed(self.np_random)
+            self.arrays.seed(self.np_random)
         options = dict(options or {})
         mask = self._checked_mask(options.pop("reset_mask", None))
-        self._restart(self._arrays.rows(mask), options)
+        self._restart(self.arrays.rows(mask), options)
         waiting = None if self._finished is None else self._finished & ~mask
         self._finished = waiting if waiting is not None and bool(waiting.any()) else None
-        distance = self._distance()
-        return self._observe(EVERYONE), self._info({}, distance, distance <= self.goal_threshold)
+        return self._observe(EVERYONE), self._info({}, self._distance(), self.held)
 
     def step(self, actions):
         """One control step of ``dt`` seconds: (observations, rewards, terminated, truncated, info)."""
@@ -172,20 +192,20 @@ class ArmVectorEnv(VectorEnv):
                 f"{int(finished.sum())} of {self.num_envs} arms have no episode under way; call reset first"
             )
         action = self.apply(actions)
-        self._steps += 1
-        distance = self._distance()
-        reached = terminated = distance <= self.goal_threshold
-        truncated = (self._steps >= self.max_steps) & ~terminated
-        terms = self._reward_terms(distance, action, reached)
+        self.steps, self.last_action = self.steps + 1, action
+        distance, held = self._distance(), self.held
+        self.held = (held + 1) * (distance <= self.goal_threshold)
+        terminated = self.held >= self.hold_steps
+        truncated = (self.steps >= self.max_steps) & ~terminated
+        terms = self._reward_terms(distance, action, (self.held - held) / self.hold_steps)
+        self._look(EVERYONE)
         if finished is not None:
-            self._restart(self._arrays.rows(finished), {})
+            self._restart(self.arrays.rows(finished), {})
             terms = {name: term * ~finished for name, term in terms.items()}
             distance = self._distance()  # of new episodes where they begin
-            reached, terminated = distance <= self.goal_threshold, terminated & ~finished
-            truncated = truncated & ~finished
-        info = self._info(terms, distance, self._arrays.copy(reached))
-        first, *others = terms.values()
-        observations, reward = self._observe(EVERYONE), sum(others, first)
+            terminated, truncated = terminated & ~finished, truncated & ~finished
+        info, reward = self._info(terms, distance, self.held), sum(terms.values())
+        observations = self._observe(EVERYONE)
         done, self._finished = terminated | truncated, None
         if bool(done.any()):
             if self.autoreset_mode is AutoresetMode.SAME_STEP:
@@ -204,8 +224,8 @@ class ArmVectorEnv(VectorEnv):
         """One picture (height, width, 3) uint8 an arm, as a tuple; None without ``render_mode="rgb_array"``."""
         if self.render_mode is None:
             return None
-        points, targets = self._arrays.to_numpy(self._points()), self._arrays.to_numpy(self.target)
-        scale = self._arrays.to_numpy(self._picture_scale())
+        points, targets = self.arrays.to_numpy(self.points()), self.arrays.to_numpy(self.target)
+        scale = self.arrays.to_numpy(self._picture_scale())
         return tuple(
             draw_arm(arm, target[[0, -1]], self.goal_threshold, size)
             for arm, target, size in zip(points, targets, np.broadcast_to(scale, self.num_envs), strict=True)
@@ -215,14 +235,12 @@ class ArmVectorEnv(VectorEnv):
 
     def _autoreset(self, done, observations, info: dict):
         """Same-step reset: the last observations of the arms ``done`` go to ``info``, their first ones are returned."""
-        rows = self._arrays.rows(done)
+        rows = self.arrays.rows(done)
         last = {key: value for key, value in info.items() if not key.startswith("_")}
         info["final_info"] = last | {f"_{key}": done for key in last}
         info |= {"_final_info": done, "final_obs": observations, "_final_obs": done}
         self._restart(rows, {})
-        observations = self._arrays.copy(observations)
-        observations[rows] = self._observe(rows)
-        return observations
+        return self.arrays.replaced(observations, rows, self._observe(rows))
 
     def _restart(self, rows, options: dict) -> None:
         count = len(rows)
@@ -232,13 +250,13 @@ class ArmVectorEnv(VectorEnv):
             if name not in start:
                 raise ValueError(f"reset option {name!r} is unknown; accepted are reset_mask, {', '.join(start)}")
             start[name] = self._checked_start(name, value, start[name].shape)
-        for name, value in start.items():
-            state = self._arrays.copy(getattr(self, name))
-            state[rows] = value
-            setattr(self, name, state)
-        self._steps[rows] = 0
+        start["held"] = 0
+        for name, value in start.items():  # in copies, since info and recordings may hold on to the arrays
+            setattr(self, name, self.arrays.replaced(getattr(self, name), rows, value))
+        self.steps[rows], self.last_action[rows] = 0, 0.0
         if self._commands is not None:
             self._commands[:, rows] = 0.0
+        self._look(EVERYONE if count == self.num_envs else rows)
 
     def _delayed(self, torque):
         """The torques that take effect now: those commanded ``_delays()`` steps ago, zero before the first command.
@@ -249,16 +267,16 @@ class ArmVectorEnv(VectorEnv):
         longest = int(delays.max()) if hasattr(delays, "max") else int(delays)
         if longest == 0 and self._commands is None:
             return torque
-        xp, kept = self._arrays.xp, 0 if self._commands is None else len(self._commands)
+        xp, kept = self.arrays.xp, 0 if self._commands is None else len(self._commands)
         if longest >= kept:
             forgotten = xp.stack([xp.zeros_like(torque)] * (longest + 1 - kept))
             self._commands = xp.concat([self._commands, forgotten]) if kept else forgotten
         self._commands = xp.concat([torque[None], self._commands[:-1]])
-        delays = self._arrays.of(np.zeros(self.num_envs), "int64") + self._arrays.integers(delays)
-        return self._commands[delays, xp.arange(self.num_envs, device=self._arrays.device)]
+        delays = self.arrays.of(np.zeros(self.num_envs), "int64") + self.arrays.integers(delays)
+        return self._commands[delays, xp.arange(self.num_envs, device=self.arrays.device)]
 
-    def _info(self, terms: dict, distance, success) -> dict:
-        info = {"distance": distance, "is_success": success}
+    def _info(self, terms: dict, distance, held) -> dict:
+        info = {"distance": distance, "held": held, "is_success": held >= self.hold_steps}
         info |= {f"reward_{name}": term for name, term in terms.items()}
         return info | {f"_{name}": self._everyone for name in info}
 
@@ -269,13 +287,13 @@ class ArmVectorEnv(VectorEnv):
     def _checked_action(self, actions):
         shape = (self.num_envs,) if self.torque_levels else (self.num_envs, self.n_joints)
         if self.torque_levels:
-            action, count = self._arrays.integers(actions), len(self.torque_combinations)
+            action, count = self.arrays.integers(actions), len(self.torque_combinations)
             if action is None or tuple(action.shape) != shape or bool(((action < 0) | (action >= count)).any()):
                 raise ValueError(
                     f"the actions are {actions!r}; accepted are {shape} whole numbers from 0 to {count - 1}"
                 )
-            return self._arrays.joint_by_joint(self._combinations[action])
-        action = self._arrays.joint_by_joint(self._arrays.of(actions))
+            return self.arrays.joint_by_joint(self._combinations[action])
+        action = self.arrays.joint_by_joint(self.arrays.of(actions))
         if tuple(action.shape) != shape:
             raise ValueError(f"the actions have shape {tuple(action.shape)}; accepted is {shape}")
         if bool((action != action).any()):
@@ -289,94 +307,19 @@ class ArmVectorEnv(VectorEnv):
             return self._everyone
         if not hasattr(mask, "dtype") or tuple(mask.shape) != (self.num_envs,) or "bool" not in str(mask.dtype):
             raise ValueError(f"reset_mask is {mask!r}; accepted are boolean arrays of shape ({self.num_envs},)")
-        return self._arrays.of(mask, "bool")
+        return self.arrays.of(mask, "bool")
 
     def _checked_start(self, name: str, value, shape):
         try:
-            value = self._arrays.of(value)
+            value = self.arrays.of(value)
             good = tuple(value.shape) in (tuple(shape), tuple(shape[1:])) and bool((value - value == 0).all())
         except (TypeError, ValueError):
             good = False
         if not good:
             raise ValueError(f"reset option {name} is {value}; accepted are finite numbers of shape {tuple(shape)}")
+        if name == "qd" and bool((abs(value) > self.max_speed).any()):
+            raise ValueError(f"reset option qd is {value}; accepted are up to {self.max_speed} rad/s, the speed limit")
         return value
-
-
-def checked_count(name: str, value, low: int = 1) -> int:
-    """``value`` as an int; ValueError naming it where it is not a whole number from ``low`` up."""
-    if not isinstance(value, Real) or not low <= value < np.inf or value != int(value):
-        raise ValueError(f"{name} is {value}; accepted are whole numbers from {low}")
-    return int(value)
-
-
-class _Arrays:
-    """Arrays of one kind: NumPy on this computer, or torch tensors on a device."""
-
-    def __init__(self, device):
-        if device is None:
-            self.xp, self.device, self._generator = array_namespace(np.zeros(1)), None, None
-            return
-        import torch
-
-        try:
-            self._generator = torch.Generator(device)
-        except (RuntimeError, TypeError) as error:
-            raise ValueError(f"device is {device!r}; accepted are None and torch devices of this computer") from error
-        self.xp, self.device = array_namespace(torch.zeros(1)), self._generator.device
-        self._generator.seed()
-
-    def of(self, values, dtype: str = "float32"):
-        return self.xp.asarray(values, dtype=getattr(self.xp, dtype), device=self.device)
-
-    def __getstate__(self):
-        return self.device, self._generator and self._generator.get_state()
-
-    def __setstate__(self, state):
-        device, generator = state
-        self.__init__(device)
-        if generator is not None:
-            self._generator.set_state(generator)
-
-    def integers(self, values):
-        """Values as int64; None where they are not whole numbers."""
-        try:
-            values = self.xp.asarray(values, device=self.device)
-            if bool((values % 1 != 0).any()):
-                return None
-        except (TypeError, ValueError, RuntimeError):
-            return None
-        return self.xp.astype(values, self.xp.int64)
-
-    def copy(self, values):
-        """A copy laid out in memory as ``values`` are."""
-        return values.clone() if self._generator else values.copy(order="K")
-
-    def joint_by_joint(self, values):
-        """``values`` (B, n) with every column contiguous in memory, as the physics keeps its arrays."""
-        if values.ndim != 2:
-            return values
-        return values.T.contiguous().T if self._generator else np.asfortranarray(values)
-
-    def rows(self, mask):
-        return mask.nonzero(as_tuple=True)[0] if self._generator else mask.nonzero()[0]
-
-    def to_numpy(self, values) -> np.ndarray:
-        return values.cpu().numpy() if self._generator and hasattr(values, "cpu") else np.asarray(values)
-
-    def seed(self, random: np.random.Generator) -> None:
-        if self._generator:
-            self._generator.manual_seed(int(random.integers(2**62)))
-
-    def uniform(self, random: np.random.Generator, low, high, shape):
-        return low + (high - low) * self._draw("rand", random.random, shape)
-
-    def normal(self, random: np.random.Generator, shape):
-        return self._draw("randn", random.standard_normal, shape)
-
-    def _draw(self, torch_name: str, numpy_draw, shape):
-        if self._generator:
-            return getattr(self.xp, torch_name)(shape, generator=self._generator, device=self.device)
-        return numpy_draw(shape, dtype=np.float32)
 
 
 def _checked_torque(max_torque, n_joints: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The reaching task as the chapter designs it, kept so that its flaws can be measured.
+"""The reaching task under the chapter's name, and as the chapter designs it, kept so that its flaws can be measured.
 
 Six joints follow qdd = torque / 10, whatever the arm weighs; three links of 0.3 m hang on the first three joints and
 move in the x-z plane, 0.1 m above the floor; targets fall anywhere in a box of 2 x 2 x 1 metres.
@@ -10,9 +10,10 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from rlbook.envs.arm import physics as arm
-from rlbook.envs.arm.batch import ArmVectorEnv, checked_count
+from rlbook.envs.arm.batch import ArmVectorEnv
 from rlbook.envs.arm.params import PhysicsParams
-from rlbook.envs.arm.reach import ReachingTaskMDP
+from rlbook.envs.arm.reach import ReachEnv
+from rlbook.envs.robot_mdp import RobotMDP
 from rlbook.validation import check_arguments
 
 LINK_LENGTHS = (0.3, 0.3, 0.3)  # m
@@ -45,11 +46,11 @@ class ChapterReachVectorEnv(ArmVectorEnv):
     """
 
     def __init__(self, num_envs: int = 1, *, n_joints: int = 6, max_torque: float = 100.0, **shared):
-        if checked_count("n_joints", n_joints) < len(LINK_LENGTHS):
+        check_arguments(locals(), count=("n_joints",), positive=("max_torque",))
+        if n_joints < len(LINK_LENGTHS):
             raise ValueError(
                 f"n_joints is {n_joints}; accepted are {len(LINK_LENGTHS)} and more, the arm has as many links"
             )
-        check_arguments({"max_torque": max_torque}, positive=("max_torque",))
         high = np.concatenate([np.full(n_joints, np.pi), np.full(n_joints, np.inf), TARGET_HIGH])
         low = np.concatenate([-high[: 2 * n_joints], TARGET_LOW])
         shared = {"max_steps": 200, "dt": 0.01} | shared
@@ -66,23 +67,23 @@ class ChapterReachVectorEnv(ArmVectorEnv):
     def read_observation(self, observations):
         """(q, qd, target) of the three joints that move the tip, the target as x and height above the base."""
         n, k = self.n_joints, len(LINK_LENGTHS)
-        target = self._arrays.xp.stack([observations[..., -3], observations[..., -1] - BASE_HEIGHT], axis=-1)
+        target = self.arrays.xp.stack([observations[..., -3], observations[..., -1] - BASE_HEIGHT], axis=-1)
         return observations[..., :k], observations[..., n : n + k], target
 
     def _draw_start(self, count):
-        q = self._arrays.uniform(self.np_random, -np.pi / 2, np.pi / 2, (count, self.n_joints))
+        q = self.arrays.uniform(self.np_random, -np.pi / 2, np.pi / 2, (count, self.n_joints))
         return q, 0 * q
 
     def _draw_targets(self, count):
-        low, high = self._arrays.of(TARGET_LOW), self._arrays.of(TARGET_HIGH)
-        return self._arrays.uniform(self.np_random, low, high, (count, 3))
+        low, high = self.arrays.of(TARGET_LOW), self.arrays.of(TARGET_HIGH)
+        return self.arrays.uniform(self.np_random, low, high, (count, 3))
 
     def _move(self, torque):
         self.qd = self.qd + self.dt * torque / INERTIA
         self.q = (self.q + self.dt * self.qd).clip(-np.pi, np.pi)
 
-    def _points(self):
-        points = self._arrays.copy(arm.forward_kinematics(self.q[:, : len(LINK_LENGTHS)], ARM))
+    def points(self):
+        points = self.arrays.copy(arm.forward_kinematics(self.q[:, : len(LINK_LENGTHS)], ARM))
         points[..., 1] += BASE_HEIGHT
         return points
 
@@ -92,17 +93,62 @@ class ChapterReachVectorEnv(ArmVectorEnv):
     def _distance_at(self, q, target):
         tip = arm.tip_position(q[..., : len(LINK_LENGTHS)], ARM)
         dx, y, dz = target[..., 0] - tip[..., 0], target[..., 1], target[..., 2] - BASE_HEIGHT - tip[..., 1]
-        return self._arrays.xp.sqrt(dx * dx + y * y + dz * dz)
+        return self.arrays.xp.sqrt(dx * dx + y * y + dz * dz)
 
     def _observe(self, rows):
-        return self._arrays.xp.concat([self.q[rows], self.qd[rows], self.target[rows]], axis=-1)
+        return self.arrays.xp.concat([self.q[rows], self.qd[rows], self.target[rows]], axis=-1)
 
     def _reward_terms(self, distance, action, success):
         return chapter_reward_terms(distance, action, success)
 
-    def _reward_seen(self, action, next_observation):
+    def reward_seen(self, action, next_observation):
         distance = self._distance_at(next_observation, next_observation[..., -3:])
         return chapter_reward_terms(distance, action, distance <= self.goal_threshold)
+
+
+class ReachingTaskMDP(ReachEnv, RobotMDP):
+    """The chapter's name for the reaching task: ``ReachEnv`` with the helpers of ``RobotMDP``.
+
+    The registered ids make ``ReachEnv``, since Stable-Baselines3 takes every environment that has a ``compute_reward``
+    for a goal-conditioned one. ``as_in_chapter()`` is the chapter's own design, for comparison.
+
+    Raises ValueError for ``hold_steps`` other than 1: (state, action, next_state) do not tell how long the tip stayed.
+    """
+
+    def __init__(
+        self, n_joints: int = 2, max_torque=None, goal_threshold: float = 0.05, gamma: float = 0.99, **arguments
+    ):
+        hold_steps = arguments.get("hold_steps", 1)
+        if hold_steps != 1:
+            raise ValueError(f"hold_steps is {hold_steps}; accepted is 1, since compute_reward cannot count steps")
+        ReachEnv.__init__(self, n_joints=n_joints, max_torque=max_torque, goal_threshold=goal_threshold, **arguments)
+        observations, actions, render_mode = self.observation_space, self.action_space, self.render_mode
+        limit = self.batch.action_high
+        RobotMDP.__init__(
+            self,
+            observations.shape[0],
+            self.batch.n_joints,
+            gamma,
+            self.batch.dt,
+            state_low=observations.low,
+            state_high=observations.high,
+            action_low=-limit,
+            action_high=limit,
+        )
+        self.observation_space, self.action_space, self.render_mode = observations, actions, render_mode
+
+    @staticmethod
+    def as_in_chapter(n_joints: int = 6, max_torque: float = 100.0, **arguments) -> ReachingTaskMDP:
+        """The chapter's own task, flaws included: one arm of ``ChapterReachVectorEnv``."""
+        return ChapterReachingTask(n_joints, max_torque, **arguments)
+
+    def compute_reward(self, state, action, next_state) -> float:
+        """The reward of (state, action, next_state): observations as ``step`` returns them, an action as it takes."""
+        batch = self.batch
+        if batch.torque_levels:
+            action = batch.torque_combinations[action]
+        action = np.clip(np.asarray(action, dtype=float), -batch.action_high, batch.action_high)
+        return float(sum(batch.reward_seen(action, np.asarray(next_state)).values()))
 
 
 class ChapterReachingTask(ReachingTaskMDP):

@@ -12,9 +12,8 @@ from rlbook.envs.arm.params import PhysicsParams
 def distance_to_workspace(targets, link_lengths, base=(0.0, 0.0)) -> np.ndarray:
     """Metres by which targets lie outside the reach of a planar arm, zero inside: (..., 2 or 3) -> (...,).
 
-    The reachable set is a ring around ``base`` (x, z): as far as all links together, and no nearer than what the
-    longest link leaves when all others fold back against it. Targets with three coordinates are (x, y, z); the arm
-    moves in the plane y = 0. Raises ValueError for other shapes and for links without length.
+    The reachable set is a ring around ``base`` (x, z), of ``workspace_radii``. Targets with three coordinates are
+    (x, y, z); the arm moves in the plane y = 0. Raises ValueError for other shapes and for links without length.
     """
     targets, lengths = np.asarray(targets, dtype=float), np.asarray(link_lengths, dtype=float)
     if targets.shape[-1:] not in ((2,), (3,)):
@@ -22,7 +21,7 @@ def distance_to_workspace(targets, link_lengths, base=(0.0, 0.0)) -> np.ndarray:
     if lengths.ndim != 1 or not len(lengths) or not (lengths > 0).all():
         raise ValueError(f"link_lengths is {link_lengths}; accepted are one or more positive lengths in m")
     radius = np.hypot(targets[..., 0] - base[0], targets[..., -1] - base[1])
-    outer, inner = lengths.sum(), max(0.0, 2 * lengths.max() - lengths.sum())
+    inner, outer = arm.workspace_radii(lengths)
     in_plane = np.maximum(np.maximum(radius - outer, inner - radius), 0.0)
     return in_plane if targets.shape[-1] == 2 else np.hypot(targets[..., 1], in_plane)
 
@@ -80,7 +79,7 @@ class PDController:
         action = action.clip(-env.action_high, env.action_high)
         if not env.torque_levels:
             return action
-        begun = env._arrays.to_numpy(env._steps)[:, None] > 0
+        begun = env.arrays.to_numpy(env.steps)[:, None] > 0
         wanted = action + begun * self._owed
         choice = ((wanted[:, None] - env.torque_combinations) ** 2).sum(axis=-1).argmin(axis=-1)
         self._owed = (wanted - env.torque_combinations[choice]).clip(-env.action_high, env.action_high)

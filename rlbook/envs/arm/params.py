@@ -1,5 +1,6 @@
 """What can differ between one arm and the next: the parameters of its physics, checked at the door."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -57,7 +58,7 @@ class PhysicsParams:
     def __eq__(self, other):
         if not isinstance(other, PhysicsParams):
             return NotImplemented
-        mine, theirs = ([np.asarray(value) for value in p.as_dict().values()] for p in (self, other))
+        mine, theirs = ([in_numpy(value) for value in physics.as_dict().values()] for physics in (self, other))
         return all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
 
     __hash__ = None  # its fields may be arrays
@@ -66,16 +67,38 @@ class PhysicsParams:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
+    def with_rows(self, rows, other: "PhysicsParams", ones) -> "PhysicsParams":
+        """The physics of all arms when the ``rows`` get ``other`` and the rest keep this one.
+
+        ``ones`` (B,) is an array of the wanted kind; ``other`` has numbers or (rows,) arrays of that kind. Nothing is
+        checked again: an environment does this whenever an episode ends.
+        """
+        mixed = copy.copy(self)
+        for name, new in other.as_dict().items():
+            old = getattr(self, name)
+            if not (isinstance(old, float) and isinstance(new, float) and old == new):
+                values = ones * old
+                values[rows] = new
+                object.__setattr__(mixed, name, values)
+        return mixed
+
     def as_dict(self) -> dict:
         """{field: value} in the order of the table."""
         return {name: getattr(self, name) for name in _ACCEPTED}
+
+
+def in_numpy(value) -> np.ndarray:
+    """A field's value as a NumPy array, tensors on any device and with derivatives included."""
+    return np.asarray(value.detach().cpu() if is_torch_array(value) else value)
 
 
 def _checked(name: str, value):
     """A legal value of a field: a Python number (which leaves float32 arrays float32) or an array."""
     accepted, low, closed = _ACCEPTED[name]
     try:
-        numbers = np.asarray(value.detach().cpu() if is_torch_array(value) else value, dtype=float)
+        numbers = np.asarray(in_numpy(value), dtype=float)
+    except RuntimeError:  # a tensor inside torch.func has no numbers to look at; it was made of one that had
+        return value
     except (TypeError, ValueError):
         raise ValueError(f"PhysicsParams.{name} is {value!r}; accepted are {accepted}") from None
     good = np.isfinite(numbers) & ((numbers >= low) if closed else (numbers > low))

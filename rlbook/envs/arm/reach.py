@@ -1,6 +1,6 @@
 """The reaching task, designed well: bring the tip of an arm to a target.
 
-How it differs from the chapter's own task, which ``ReachingTaskMDP.as_in_chapter()`` keeps (rlbook.envs.arm.chapter_reach):
+How it differs from the chapter's own task, kept in ``rlbook.envs.arm.chapter_reach``:
 
 ==============  ==============================  ==================================  ===================================
 design choice   the chapter                     here                                because
@@ -23,14 +23,16 @@ time limit      ends like a success             ``truncated``                   
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from rlbook.envs.arm import physics as arm
-from rlbook.envs.arm.batch import EVERYONE, ArmVectorEnv, checked_count
-from rlbook.envs.arm.params import PhysicsParams
-from rlbook.envs.robot_mdp import RobotMDP
+from rlbook.envs.arm.batch import EVERYONE, ArmVectorEnv
+from rlbook.envs.arm.params import PhysicsParams, in_numpy
+from rlbook.validation import check_arguments
 
 MAX_SPEED = 20.0  # rad/s, the drives' speed limit
 SPEED_UNIT = 10.0  # rad/s, of velocities in an observation
@@ -43,14 +45,16 @@ def reward_terms(distance, action, success) -> dict:
 
     distance = -0.1 distance;  effort = -0.001 mean(action^2);  success = +1 on arriving
 
-    ``distance`` (m) and ``success`` have shape (...,), ``action`` in [-1, 1] has shape (..., n).
+    ``distance`` (m) and ``success`` have shape (...,), ``action`` in [-1, 1] has shape (..., n). Where the tip has to
+    stay for several steps, ``success`` is the share of them that this step added, minus what was held if it left:
+    arriving and staying is worth 1 as ever, and nothing is earned by leaving to come back.
     """
-    xp = arm.namespace(distance)
-    first, *others = [action[..., i] * action[..., i] for i in range(action.shape[-1])]
+    n = action.shape[-1]
+    mean_square = sum(action[..., i] * action[..., i] for i in range(n)) / n
     return {
         "distance": -0.1 * distance,
-        "effort": (-0.001 / action.shape[-1]) * sum(others, first),
-        "success": xp.astype(success, distance.dtype),
+        "effort": -0.001 * mean_square,
+        "success": arm.namespace(distance).astype(success, distance.dtype),
     }
 
 
@@ -72,31 +76,53 @@ class ReachTask(ArmVectorEnv):
     | 2n .. 3n-1 | joint velocity / ``SPEED_UNIT`` | 10 rad/s | [-2, 2] |
     | 3n, 3n+1 | target x, z | m | within reach |
     | 3n+2, 3n+3 | target minus tip, from the measured angles | m | three times the reach |
+    | 3n+4 .. 4n+3 | with ``observe_last_action``: the action before, zero at first | ``max_torque`` | [-1, 1] |
 
     ## Action space
     Torque of every joint in units of ``max_torque``, in [-1, 1]. With ``torque_levels=3`` (``rlbook/ReachDiscrete-v0``)
-    one of 3^n numbers: ``env.torque_combinations[action]`` is -1, 0 or 1 for every joint.
+    one of 3^n numbers: ``env.torque_combinations[action]`` is -1, 0 or 1 for every joint, and the last action as seen.
 
     ## Rewards
-    ``reward_terms``: every step costs 0.1 a metre of distance and at most 0.001 of effort; arriving pays 1.
+    | term, in ``info`` as ``reward_<term>`` | value of a step |
+    |---|---|
+    | distance | -0.1 a metre from tip to target |
+    | effort | -0.001 mean(action^2) |
+    | success | +1 on arriving; with ``hold_steps`` the change of ``held / hold_steps``, so that +1 takes staying |
 
     ## Start, termination, truncation
     Joint angles are uniform in +-pi, at rest; targets are uniform over the ring from 20 % to 95 % of the reach. The
-    episode terminates when the tip is within ``goal_threshold``, and is truncated after ``max_steps``.
+    episode terminates when the tip has been within ``goal_threshold`` after each of the last ``hold_steps`` steps
+    (``rlbook/ReachHold-v0``: 3 cm for 8 steps, otherwise 5 cm for one), and is truncated after ``max_steps``.
+    ``info["held"]``, how many steps it has stayed, is not observed: a robot cannot measure it.
     """
 
-    def __init__(self, num_envs: int, n_joints: int, link_length: float, max_torque, **shared):
-        n_joints = checked_count("n_joints", n_joints)
+    max_speed = MAX_SPEED
+
+    def __init__(
+        self,
+        num_envs: int,
+        n_joints: int,
+        link_length: float,
+        max_torque,
+        *,
+        observe_last_action: bool = False,
+        **shared,
+    ):
+        check_arguments(locals(), count=("n_joints",), switch=("observe_last_action",))
+        n_joints = int(n_joints)
         self.link_length, self.reach = link_length, n_joints * link_length
+        self.observe_last_action = observe_last_action
         self._drawing = PhysicsParams(link_length=link_length)
         self._tip_seen = (None, None, None)  # joint angles, link length and the tip that they gave last
-        bounds = np.repeat([1, MAX_SPEED / SPEED_UNIT, self.reach, 3 * self.reach], [2 * n_joints, n_joints, 2, 2])
+        bounds = [1, MAX_SPEED / SPEED_UNIT, self.reach, 3 * self.reach, 1]
+        bounds = np.repeat(bounds, [2 * n_joints, n_joints, 2, 2, n_joints if observe_last_action else 0])
         if max_torque is None:
             max_torque = 2 * arm.holding_torque(n_joints)
         super().__init__(num_envs, n_joints, observation_bounds=(-bounds, bounds), max_torque=max_torque, **shared)
         inner, outer = (0.2, 0.95) if n_joints > 1 else (1.0, 1.0)
         radii = np.array([inner, outer]) * self.reach
-        self._ring = [self._arrays.of([radius**2, turn]) for radius, turn in zip(radii, (0, 2 * np.pi), strict=True)]
+        self._ring = [self.arrays.of([radius**2, turn]) for radius, turn in zip(radii, (0, 2 * np.pi), strict=True)]
+        self._seen = self.q, self.qd
 
     def measure(self, rows=EVERYONE):
         """Joint angles (rad) and velocities (rad/s), (rows, n) each, as the arm itself measures them."""
@@ -104,18 +130,18 @@ class ReachTask(ArmVectorEnv):
 
     def read_observation(self, observations):
         """(q, qd, target) in rad, rad/s and m from observations (..., obs_dim); angles are within +-pi."""
-        n, xp = self.n_joints, self._arrays.xp
+        n, xp = self.n_joints, self.arrays.xp
         q = xp.atan2(observations[..., n : 2 * n], observations[..., :n])
         return q, SPEED_UNIT * observations[..., 2 * n : 3 * n], observations[..., 3 * n : 3 * n + 2]
 
     def _draw_start(self, count):
-        q = self._arrays.uniform(self.np_random, -np.pi, np.pi, (count, self.n_joints))
+        q = self.arrays.uniform(self.np_random, -np.pi, np.pi, (count, self.n_joints))
         return q, 0 * q
 
     def _draw_targets(self, count):
         """Uniform over a ring: the square of the radius is uniform. One link reaches only its circle."""
-        xp = self._arrays.xp
-        squares, angle = self._arrays.uniform(self.np_random, *self._ring, (count, 2)).T
+        xp = self.arrays.xp
+        squares, angle = self.arrays.uniform(self.np_random, *self._ring, (count, 2)).T
         radius = xp.sqrt(squares)
         return xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], axis=-1)
 
@@ -123,13 +149,13 @@ class ReachTask(ArmVectorEnv):
         """Physics with the link length that the arm truly has."""
         return self._drawing
 
-    def _points(self):
+    def points(self):
         return arm.forward_kinematics(self.q, self._true_geometry())
 
     def _distance(self):
         gap = self.target - self._tip(self.q, self._true_geometry())
         gap = gap * gap
-        return self._arrays.xp.sqrt(gap[..., 0] + gap[..., 1])
+        return self.arrays.xp.sqrt(gap[..., 0] + gap[..., 1])
 
     def _tip(self, q, geometry):
         """``arm.tip_position``, remembered: arms that measure exactly see the tip of their distance."""
@@ -142,17 +168,28 @@ class ReachTask(ArmVectorEnv):
             self._tip_seen = q, length, tip
         return tip
 
+    def _look(self, rows):
+        seen = self.measure(rows)
+        if rows is not EVERYONE:
+            seen = [self.arrays.replaced(old, rows, new) for old, new in zip(self._seen, seen, strict=True)]
+        self._seen = seen
+
     def _observe(self, rows):
-        (q, qd), target = self.measure(rows), self.target[rows]
-        xp, to_target = self._arrays.xp, target - self._tip(q, self._drawing)
+        q, qd, target, last_action = *self._seen, self.target, self.last_action
+        if rows is not EVERYONE:
+            q, qd, target, last_action = q[rows], qd[rows], target[rows], last_action[rows]
+        xp, to_target = self.arrays.xp, target - self._tip(q, self._drawing)
         parts = [xp.cos(q), xp.sin(q), qd / SPEED_UNIT, target, to_target]
+        if self.observe_last_action:
+            parts.append(last_action)
         return xp.concat([part.T for part in parts], axis=0).T
 
     def _reward_terms(self, distance, action, success):
         return reward_terms(distance, action, success)
 
-    def _reward_seen(self, action, next_observation):
-        distance = np.linalg.norm(next_observation[..., -2:], axis=-1)
+    def reward_seen(self, action, next_observation):
+        to_target = next_observation[..., 3 * self.n_joints + 2 : 3 * self.n_joints + 4]
+        distance = np.linalg.norm(to_target, axis=-1)
         return reward_terms(distance, action, distance <= self.goal_threshold)
 
     def _picture_scale(self):
@@ -170,13 +207,20 @@ class ReachVectorEnv(ReachTask):
     max_torque : N m, a number or one a joint; by default twice what holds the nominal arm stretched out.
     physics : ``PhysicsParams``, its fields numbers or (num_envs,) arrays. ``env.physics = ...`` changes them at any
         time and the state carries on. The arm computes its tip with the mean link length it was built with.
-    goal_threshold, max_steps, dt : success distance (m), time limit, seconds a control step.
+    physics_on_reset : None, or ``f(count, random) -> PhysicsParams``, called whenever arms start anew with their number
+        and the environment's ``np.random.Generator``. Its fields are numbers or (count,) arrays; the arms that
+        start anew have them from their first observation on, the others keep theirs.
+    goal_threshold, hold_steps, max_steps, dt : success distance (m), steps to stay within it, time limit, seconds a
+        control step.
+    observe_last_action : whether the last action is part of the observation.
     torque_levels : None for torques, or the number of torques a joint can choose from.
     device : None for NumPy, or a torch device: then everything from reset to reward stays there.
     autoreset_mode, render_mode : see ``ArmVectorEnv``.
 
     Raises ValueError for arguments outside these meanings, naming them.
     """
+
+    physics_on_reset = None
 
     def __init__(
         self,
@@ -185,18 +229,12 @@ class ReachVectorEnv(ReachTask):
         n_joints: int = 2,
         max_torque=None,
         physics: PhysicsParams | None = None,
+        physics_on_reset: Callable[[int, np.random.Generator], PhysicsParams] | None = None,
         **shared,
     ):
         physics = checked_physics(physics)
-        super().__init__(num_envs, n_joints, float(np.mean(np.asarray(physics.link_length))), max_torque, **shared)
-        self.physics = physics
-
-    @staticmethod
-    def as_in_chapter(num_envs: int = 1, **arguments) -> ArmVectorEnv:
-        """A batch of the chapter's own task, flaws included: ``ChapterReachVectorEnv``."""
-        from rlbook.envs.arm.chapter_reach import ChapterReachVectorEnv
-
-        return ChapterReachVectorEnv(num_envs, **arguments)
+        super().__init__(num_envs, n_joints, float(np.mean(in_numpy(physics.link_length))), max_torque, **shared)
+        self.physics, self.physics_on_reset = physics, physics_on_reset
 
     @property
     def physics(self) -> PhysicsParams:
@@ -205,17 +243,27 @@ class ReachVectorEnv(ReachTask):
 
     @physics.setter
     def physics(self, physics: PhysicsParams) -> None:
+        self._physics = self._own(physics, self.num_envs)
+
+    def _own(self, physics: PhysicsParams, count: int) -> PhysicsParams:
+        """A copy whose fields are numbers or arrays (count,) of this environment's kind; else ValueError."""
         fields = {}
         for name, value in checked_physics(physics).as_dict().items():
             if not isinstance(value, float):
-                if tuple(value.shape) != (self.num_envs,):
+                if tuple(value.shape) not in ((), (count,)):
                     raise ValueError(
                         f"PhysicsParams.{name} has shape {tuple(value.shape)}; "
-                        f"accepted are numbers and shape ({self.num_envs},), one value an environment"
+                        f"accepted are numbers and shape ({count},), one value an environment"
                     )
-                value = self._arrays.copy(self._arrays.of(value))
+                value = self.arrays.copy(self.arrays.of(value)) if value.ndim else float(value)
             fields[name] = value
-        self._physics = PhysicsParams(**fields)
+        return PhysicsParams(**fields)
+
+    def _restart(self, rows, options):
+        if self.physics_on_reset is not None:
+            drawn = self._own(self.physics_on_reset(len(rows), self.np_random), len(rows))
+            self._physics = self._physics.with_rows(rows, drawn, self.arrays.of(np.ones(self.num_envs)))
+        super()._restart(rows, options)
 
     def _true_geometry(self):
         return self._physics
@@ -228,6 +276,12 @@ class ReachVectorEnv(ReachTask):
     def _delays(self):
         return self._physics.action_delay
 
+    def _look(self, rows):
+        exact = isinstance(self._physics.sensor_noise, float) and self._physics.sensor_noise == 0
+        super()._look(
+            EVERYONE if exact else rows
+        )  # exact sensors see the others as before, and sooner than a copy is made
+
     def measure(self, rows=EVERYONE):
         noise = self._physics.sensor_noise
         q, qd = (self.q, self.qd) if rows is EVERYONE else (self.q[rows], self.qd[rows])
@@ -236,8 +290,8 @@ class ReachVectorEnv(ReachTask):
                 return q, qd
         else:
             noise = noise[rows, None]
-        q = q + noise * self._arrays.normal(self.np_random, tuple(q.shape))
-        qd = qd + VELOCITY_NOISE * noise * self._arrays.normal(self.np_random, tuple(qd.shape))
+        q = q + noise * self.arrays.normal(self.np_random, tuple(q.shape))
+        qd = qd + VELOCITY_NOISE * noise * self.arrays.normal(self.np_random, tuple(qd.shape))
         return q, qd.clip(-MAX_SPEED, MAX_SPEED)
 
 
@@ -269,6 +323,15 @@ class ReachEnv(gym.Env):
     def physics(self, physics: PhysicsParams) -> None:
         self.batch.physics = physics
 
+    @property
+    def physics_on_reset(self):
+        """None, or ``f(1, random) -> PhysicsParams``, which draws the arm's physics at every reset."""
+        return self.batch.physics_on_reset
+
+    @physics_on_reset.setter
+    def physics_on_reset(self, draw) -> None:
+        self.batch.physics_on_reset = draw
+
     def reset(self, *, seed: int | None = None, options: dict | None = None):
         super().reset(seed=seed)
         self.batch.np_random = self.np_random
@@ -285,49 +348,6 @@ class ReachEnv(gym.Env):
 
     def close(self):
         self.batch.close()
-
-
-class ReachingTaskMDP(ReachEnv, RobotMDP):
-    """The chapter's name for the reaching task: ``ReachEnv`` with the helpers of ``RobotMDP``.
-
-    The registered ids make ``ReachEnv``, since Stable-Baselines3 takes every environment that has a ``compute_reward``
-    for a goal-conditioned one. ``as_in_chapter()`` is the chapter's own design, for comparison.
-    """
-
-    def __init__(
-        self, n_joints: int = 2, max_torque=None, goal_threshold: float = 0.05, gamma: float = 0.99, **arguments
-    ):
-        names = {"n_joints": n_joints, "max_torque": max_torque, "goal_threshold": goal_threshold}
-        ReachEnv.__init__(self, **names, **arguments)
-        observations, actions, render_mode = self.observation_space, self.action_space, self.render_mode
-        limit = self.batch.action_high
-        RobotMDP.__init__(
-            self,
-            observations.shape[0],
-            self.batch.n_joints,
-            gamma,
-            self.batch.dt,
-            state_low=observations.low,
-            state_high=observations.high,
-            action_low=-limit,
-            action_high=limit,
-        )
-        self.observation_space, self.action_space, self.render_mode = observations, actions, render_mode
-
-    @staticmethod
-    def as_in_chapter(n_joints: int = 6, max_torque: float = 100.0, **arguments) -> ReachingTaskMDP:
-        """The chapter's own task, flaws included: see ``rlbook.envs.arm.chapter_reach``."""
-        from rlbook.envs.arm.chapter_reach import ChapterReachingTask
-
-        return ChapterReachingTask(n_joints, max_torque, **arguments)
-
-    def compute_reward(self, state, action, next_state) -> float:
-        """The reward of (state, action, next_state): observations as ``step`` returns them, an action as it takes."""
-        batch = self.batch
-        if batch.torque_levels:
-            action = batch.torque_combinations[action]
-        action = np.clip(np.asarray(action, dtype=float), -batch.action_high, batch.action_high)
-        return float(sum(batch._reward_seen(action, np.asarray(next_state)).values()))
 
 
 def _first(info: dict) -> dict:

@@ -47,10 +47,10 @@ def record_episodes(
 
 
 def _record(env: ArmVectorEnv, policy, observations, info) -> Recording:
-    read = env._arrays.to_numpy
+    read = env.arrays.to_numpy
     target, running = read(env.target).copy(), np.ones(env.num_envs, dtype=bool)
     lengths, successes, terms = np.zeros(env.num_envs, dtype=int), np.zeros(env.num_envs, dtype=bool), {}
-    frames = [(read(env.q), read(env._points()), read(info["distance"]))]
+    frames = [(read(env.q), read(env.points()), read(info["distance"]))]
     while running.any():
         observations, _, terminated, truncated, info = env.step(policy(observations))
         finished = terminated | truncated
@@ -59,7 +59,7 @@ def _record(env: ArmVectorEnv, policy, observations, info) -> Recording:
         for key in (key for key in info if key.startswith("reward_")):
             name = key.removeprefix("reward_")
             terms[name] = terms.get(name, 0.0) + running * read(info[key])
-        frame = read(env.q), read(env._points()), read(info["distance"])
+        frame = read(env.q), read(env.points()), read(info["distance"])
         frames.append([np.where(_like(running, new), new, old) for new, old in zip(frame, frames[-1], strict=True)])
         running &= ~read(finished)
         if finished.any():
@@ -107,6 +107,6 @@ def log_trajectory(
     for action in actions:
         torque.append(env.apply(action) * env.max_torque / env.action_high)
         measured.append(env.measure())
-    q, qd = (np.stack([env._arrays.to_numpy(pair[k]) for pair in measured]) for k in (0, 1))
-    torque = np.stack([env._arrays.to_numpy(command) for command in torque])
+    q, qd = (np.stack([env.arrays.to_numpy(pair[k]) for pair in measured]) for k in (0, 1))
+    torque = np.stack([env.arrays.to_numpy(command) for command in torque])
     return Trajectory(env.dt * np.arange(len(q)), q, qd, torque)

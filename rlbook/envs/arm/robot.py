@@ -12,9 +12,9 @@ import mujoco
 import numpy as np
 from mujoco.rollout import Rollout
 
-from rlbook.envs.arm.batch import checked_count
 from rlbook.envs.arm.params import PhysicsParams
 from rlbook.envs.arm.reach import MAX_SPEED, SUBSTEPS, VELOCITY_NOISE, ReachEnv, ReachTask, checked_physics
+from rlbook.validation import check_arguments
 
 PRESETS = ("real", "matched")
 
@@ -167,7 +167,8 @@ class RobotReachVectorEnv(ReachTask):
             raise ValueError("physics is given for the real robot, which has its own; accepted with preset='matched'")
         if shared.get("device") is not None:
             raise ValueError(f"device is {shared['device']!r}; accepted is None, MuJoCo computes in NumPy")
-        n_threads, drawing = checked_count("n_threads", n_threads), checked_physics(physics)
+        check_arguments(locals(), count=("n_threads",))
+        drawing = checked_physics(physics)
         for name, value in drawing.as_dict().items():
             if not isinstance(value, float):
                 raise ValueError(
@@ -180,7 +181,7 @@ class RobotReachVectorEnv(ReachTask):
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"dt is {self.dt} s; accepted are whole multiples of {self._params.timestep} s")
         model = build_model(self._params, self.n_joints)
-        self._robots = _RobotBatch(model, self.num_envs, n_threads)
+        self._robots = _RobotBatch(model, self.num_envs, int(n_threads))
 
     def _restart(self, rows, options):
         super()._restart(rows, options)
@@ -189,13 +190,13 @@ class RobotReachVectorEnv(ReachTask):
     def _move(self, torque):
         n_steps = round(self.dt / self._params.timestep)
         q, qd = self._robots.advance(torque, n_steps)
-        self.q, self.qd = self._arrays.of(q), self._arrays.of(qd)
+        self.q, self.qd = self.arrays.of(q), self.arrays.of(qd)
 
     def _delays(self):
         return self._params.latency
 
     def measure(self, rows=slice(None)):
-        params, arrays = self._params, self._arrays
+        params, arrays = self._params, self.arrays
         q, qd = self.q[rows], self.qd[rows]
         if params.angle_noise:
             q = q + params.angle_noise * arrays.normal(self.np_random, q.shape)

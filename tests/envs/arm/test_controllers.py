@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from rlbook.envs.arm import physics as arm
-from rlbook.envs.arm.chapter_reach import ARM, BASE_HEIGHT, LINK_LENGTHS, draw_chapter_targets
+from rlbook.envs.arm.chapter_reach import (
+    ARM,
+    BASE_HEIGHT,
+    LINK_LENGTHS,
+    ChapterReachVectorEnv,
+    draw_chapter_targets,
+)
 from rlbook.envs.arm.controllers import PDController, distance_to_workspace, inverse_kinematics
 from rlbook.envs.arm.params import PhysicsParams
 from rlbook.envs.arm.reach import ReachVectorEnv
@@ -52,7 +58,7 @@ def test_few_of_the_chapters_targets_can_be_reached():
 
 def test_in_the_chapters_reward_reaching_earns_less_than_resting():
     targets, gap = chapter_targets()
-    env = ReachVectorEnv.as_in_chapter(300)
+    env = ChapterReachVectorEnv(300)
     options = {"target": targets[gap <= 0.05][:300]}
     reaching = record_episodes(env, PDController(env, 40.0, 28.0, ARM), options=options)
     still = record_episodes(env, resting(env), options=options)

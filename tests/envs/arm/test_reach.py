@@ -9,8 +9,9 @@ from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
 import rlbook.envs  # noqa: F401
 from rlbook.envs.arm import physics as arm
+from rlbook.envs.arm.chapter_reach import ReachingTaskMDP
 from rlbook.envs.arm.params import PhysicsParams
-from rlbook.envs.arm.reach import MAX_SPEED, SUBSTEPS, ReachingTaskMDP, ReachVectorEnv
+from rlbook.envs.arm.reach import MAX_SPEED, SUBSTEPS, ReachVectorEnv
 
 IDS = ("rlbook/Reach-v0", "rlbook/ReachDiscrete-v0", "rlbook/RobotReach-v0")
 ARMS = ("rlbook/Reach-v0", "rlbook/RobotReach-v0")
@@ -139,7 +140,7 @@ def test_same_step_reset_keeps_the_true_last_observation():
     assert info["final_info"]["is_success"][1] and info["is_success"][1] and rewards[1] > 0.9
     np.testing.assert_array_equal(observations[1, 4:6], 0)  # the new episode starts at rest
     np.testing.assert_array_equal(observations[[0, 2]], info["final_obs"][[0, 2]])
-    assert envs._steps.tolist() == [1, 0, 1]
+    assert envs.steps.tolist() == [1, 0, 1]
 
 
 def test_next_step_reset_spends_a_step_and_pays_nothing():
@@ -149,7 +150,7 @@ def test_next_step_reset_spends_a_step_and_pays_nothing():
     assert rewards[1] == 0 and not terminated[1] and not truncated[1] and info["reward_distance"][1] == 0
     assert not info["is_success"][1]  # its success was told, and counted, a step ago
     np.testing.assert_array_equal(observations[1, 4:6], 0)
-    assert envs._steps.tolist() == [2, 0, 2]
+    assert envs.steps.tolist() == [2, 0, 2]
 
 
 def test_disabled_reset_waits_for_the_caller():
@@ -159,7 +160,7 @@ def test_disabled_reset_waits_for_the_caller():
     after, _ = envs.reset(options={"reset_mask": terminated})
     np.testing.assert_array_equal(after[[0, 2]], before[[0, 2]])
     assert not np.array_equal(after[1], before[1])
-    assert envs._steps.tolist() == [1, 0, 1]
+    assert envs.steps.tolist() == [1, 0, 1]
     envs.step(random_actions(envs, 1))
 
 
@@ -271,7 +272,7 @@ def test_discrete_actions_are_all_combinations_of_torques():
     continuous = ReachVectorEnv(9)
     continuous.reset(seed=0, options=same)
     np.testing.assert_array_equal(
-        envs.step(np.arange(9))[0], continuous.step(continuous._arrays.of(envs.torque_combinations))[0]
+        envs.step(np.arange(9))[0], continuous.step(continuous.arrays.of(envs.torque_combinations))[0]
     )
 
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import rlbook.envs  # noqa: F401
+from rlbook.envs.arm.chapter_reach import ReachingTaskMDP
 from rlbook.envs.arm.params import PhysicsParams
-from rlbook.envs.arm.reach import ReachEnv, ReachingTaskMDP, ReachVectorEnv
+from rlbook.envs.arm.reach import ReachEnv, ReachVectorEnv
 from rlbook.envs.arm.robot import RobotReachEnv
 
 IDS = ("rlbook/Reach-v0", "rlbook/ReachDiscrete-v0", "rlbook/RobotReach-v0")
@@ -44,7 +45,7 @@ def test_torch_mode_resets_itself():
         observations, *_, truncated, info = envs.step(torch.zeros(6, 2))
         if truncated.any():
             assert isinstance(info["final_obs"], torch.Tensor) and not torch.equal(info["final_obs"], observations)
-    assert envs._steps.tolist() == [1] * 6
+    assert envs.steps.tolist() == [1] * 6
 
 
 # ------------------------------------------------------------------------------------------------ changes on the way
@@ -128,6 +129,7 @@ def test_rgb_array_needs_no_display(name, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     env = gym.make(name, render_mode="rgb_array")
     env.reset(seed=0)
+    env.action_space.seed(0)
     before = env.render()
     assert before.shape == (256, 256, 3) and before.dtype == np.uint8
     for _ in range(10):
@@ -155,13 +157,13 @@ def test_the_picture_shows_the_target_where_it_is():
     [
         ({"num_envs": 0}, "num_envs is 0; accepted are whole numbers from 1"),
         ({"n_joints": 1.5}, "n_joints is 1.5; accepted"),
-        ({"num_envs": "two"}, "num_envs is two; accepted"),
+        ({"num_envs": "two"}, "num_envs is 'two'; accepted"),
         ({"max_steps": -1}, "max_steps is -1; accepted"),
         ({"max_steps": np.inf}, "max_steps is inf; accepted"),
         ({"max_steps": None}, "max_steps is None; accepted"),
-        ({"goal_threshold": "near"}, "goal_threshold is near m; accepted"),
-        ({"goal_threshold": 0.0}, "goal_threshold is 0.0 m; accepted"),
-        ({"dt": 0.0}, "dt is 0.0 s; accepted"),
+        ({"goal_threshold": "near"}, "goal_threshold is 'near'; accepted"),
+        ({"goal_threshold": 0.0}, "goal_threshold is 0.0; accepted"),
+        ({"dt": 0.0}, "dt is 0.0; accepted"),
         ({"torque_levels": 1}, "torque_levels is 1; accepted are whole numbers from 2"),
         ({"max_torque": -1.0}, "max_torque is -1.0; accepted"),
         ({"max_torque": (1.0, 2.0, 3.0)}, r"max_torque is \(1.0, 2.0, 3.0\); accepted are one .* or 2 of them"),
@@ -204,7 +206,7 @@ def test_bad_discrete_actions_are_refused(actions):
 
 @pytest.mark.parametrize(
     ("n_joints", "max_torque", "message"),
-    [(2, 100.0, "n_joints is 2"), ("six", 100.0, "n_joints is six"), (6, -1.0, "max_torque is -1.0")],
+    [(2, 100.0, "n_joints is 2"), ("six", 100.0, "n_joints is 'six'"), (6, -1.0, "max_torque is -1.0")],
 )
 def test_bad_arguments_of_the_chapters_task_are_refused(n_joints, max_torque, message):
     with pytest.raises(ValueError, match=f"{message}; accepted are"):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rlbook
+from rlbook.envs.arm.chapter_reach import ChapterReachVectorEnv
 from rlbook.envs.arm.params import PhysicsParams
 from rlbook.envs.arm.reach import MAX_SPEED, VELOCITY_NOISE, ReachVectorEnv
 from rlbook.envs.arm.recording import log_trajectory
@@ -189,7 +190,7 @@ def test_a_single_robot_is_logged_as_a_batch_of_one():
     with pytest.raises(ValueError, match=r"actions have shape \(0, 1, 2\); accepted are"):
         log_trajectory(RobotReachVectorEnv(1), actions[:0])
     with pytest.raises(ValueError, match="accepted are simulated arms and robots"):
-        log_trajectory(ReachVectorEnv.as_in_chapter(1), np.zeros((5, 1, 6)))
+        log_trajectory(ChapterReachVectorEnv(1), np.zeros((5, 1, 6)))
 
 
 def test_a_log_goes_on_through_targets_and_time_limits():
@@ -225,7 +226,7 @@ def test_robots_run_long_without_a_bad_number():
 def test_no_learner_or_exercise_reads_what_the_robot_truly_is():
     package = Path(rlbook.__file__).parent
     readers = [path for path in package.rglob("*.py") if "RobotParams" in path.read_text()]
-    assert [path.relative_to(package).as_posix() for path in readers] == ["envs/robot.py"]
+    assert [path.relative_to(package).as_posix() for path in readers] == ["envs/arm/robot.py"]
     with pytest.raises(AttributeError):
         RobotReachVectorEnv(1).physics  # noqa: B018
 
@@ -237,7 +238,7 @@ def test_no_learner_or_exercise_reads_what_the_robot_truly_is():
         ({"physics": SMOOTH}, "accepted with preset='matched'"),
         ({"device": "cpu"}, "device is 'cpu'; accepted is None"),
         ({"n_threads": 0}, "n_threads is 0; accepted are whole numbers from 1"),
-        ({"n_threads": "all"}, "n_threads is all; accepted are whole numbers from 1"),
+        ({"n_threads": "all"}, "n_threads is 'all'; accepted are whole numbers from 1"),
         ({"preset": "matched", "physics": 3}, "physics is 3; accepted is a PhysicsParams"),
         ({"dt": 0.001}, "dt is 0.001 s; accepted are whole multiples of 0.002 s"),
         (
