@@ -125,6 +125,12 @@ class NotebookPage:
         errors = self.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']")
         assert errors.count() == 0, errors.first.inner_text()
 
+    def run_cell(self, index: int) -> None:
+        """Run one cell, counted from 0 (from the end if negative), as a hand would."""
+        cells = self.page.locator(".jp-CodeCell")
+        cells.nth(index % cells.count()).locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+
     def wait_for_kernel(self) -> None:
         """Wait until the status bar says that a kernel is there and idle."""
         self.page.wait_for_selector("text=/\\| Idle$/", timeout=60_000)
