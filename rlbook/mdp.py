@@ -21,10 +21,13 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from rlbook.toy_text import check_model_tells_all
+from rlbook.toy_text import grid_shape, read_model
 from rlbook.validation import check_arguments, check_distribution, state_mask
 
 TIE_TOLERANCE = 1e-7
+ROUNDING = 4 * np.finfo(float).eps  # a backup of V is that exact, relative to the largest value
+MAX_SWEEPS = 1_000_000
+LARGEST_SYSTEM = 2000  # states: a second, and 64 MB
 
 
 class Transition(NamedTuple):
@@ -43,7 +46,7 @@ class TabularMDP:
     """A finite Markov decision process, stored as lists of successors.
 
     A dense (S, A, S) array of a 50 x 50 grid would fill 200 MB; from each state only K states can follow, so the model
-    keeps those K alone and a Bellman backup is one gather.
+    keeps those K alone. Where more than a quarter of all states can follow, K = S and every list names all states.
 
     Parameters
     ----------
@@ -53,12 +56,14 @@ class TabularMDP:
     terminal : state numbers, or an (S,) boolean mask. Nothing is earned after a terminal state: its value is 0.
     shape : (rows, columns) of the states for pictures, optional.
 
-    Attributes
+    Attributes (the arrays are read-only)
     ----------
     successors, probabilities, terminated : (S, A, K) next states, their probabilities, and whether the transition ends
         the episode. (Toy-text environments mark transitions, not states, as terminal; so do we.)
+    continuation : (S, A, K) the probability of arriving there and going on: 0 where the transition ends the episode.
     transition_rewards : (S, A, K) reward of each of those transitions.
     reward : (S, A) expected immediate reward.
+    names_all_states : whether every list of successors is 0, 1, ... S - 1.
     terminal : (S,) bool, states where nothing more can happen.
     world : the environment that the model was read from, or None.
 
@@ -69,111 +74,96 @@ class TabularMDP:
     """
 
     def __init__(self, P, R, gamma: float = 0.99, terminal=(), shape: tuple[int, int] | None = None):
-        P, R = np.asarray(P, dtype=float), np.asarray(R, dtype=float)
+        P, R = np.array(P, dtype=float), np.asarray(R, dtype=float)
         if P.ndim != 3 or P.shape[0] != P.shape[2] or P.size == 0:
             raise ValueError(f"P has shape {P.shape}; accepted is (n_states, n_actions, n_states)")
         if R.shape not in (P.shape, P.shape[:2]):
             raise ValueError(f"R has shape {R.shape}; accepted are {P.shape[:2]} and {P.shape}, to match P")
-        terminal = state_mask(terminal, len(P))
-        ends = np.broadcast_to(terminal[:, None, None], P.shape)
-        stays = np.broadcast_to(np.eye(len(P))[:, None, :], P.shape)
-        P = np.where(ends, stays, P)
-        rewards = np.where(ends, 0.0, R if R.ndim == 3 else R[:, :, None])
-        n_successors = max(1, int(np.count_nonzero(P, axis=2).max()))
-        # A stable sort on "is zero" brings each row's possible successors to the front, in state order.
-        successors = np.argsort(P == 0, axis=2, kind="stable")[:, :, :n_successors]
-        gather = lambda values: np.take_along_axis(values, successors, axis=2)  # noqa: E731
-        self._set(successors, gather(P), gather(rewards), terminal[successors], gamma, shape)
+        n_states = len(P)
+        terminal = state_mask(terminal, n_states)
+        rewards = R.copy() if R.ndim == 3 else R[:, :, None].copy()
+        # A terminal state leads to itself and pays nothing.
+        ended = np.flatnonzero(terminal)
+        P[ended], rewards[ended] = 0.0, 0.0
+        P[ended, :, ended] = 1.0
+        rewards = np.broadcast_to(rewards, P.shape)
+        n_successors = int(np.count_nonzero(P, axis=2).max())
+        if n_successors > n_states / 4:
+            successors = np.broadcast_to(np.arange(n_states), P.shape)
+        else:
+            # A stable sort on "is zero" brings each row's possible successors to the front, in state order.
+            successors = np.argsort(P == 0, axis=2, kind="stable")[:, :, :n_successors]
+            P, rewards = (np.take_along_axis(table, successors, axis=2) for table in (P, rewards))
+        self._keep(successors, P, rewards, terminal[successors], gamma, shape)
 
     @classmethod
     def from_successors(cls, successors, probabilities, rewards, terminated, gamma=0.99, shape=None) -> TabularMDP:
         """Build from (S, A, K) arrays: next states, their probabilities, rewards, and whether each ends the episode."""
-        successors, probabilities = np.asarray(successors), np.asarray(probabilities, dtype=float)
-        shapes = [np.shape(table) for table in (successors, probabilities, rewards, terminated)]
-        if successors.ndim != 3 or len(set(shapes)) > 1:
+        successors, terminated = np.asarray(successors), np.asarray(terminated)
+        probabilities, rewards = np.asarray(probabilities, dtype=float), np.asarray(rewards, dtype=float)
+        shapes = [table.shape for table in (successors, probabilities, rewards, terminated)]
+        if successors.ndim != 3 or len(set(shapes)) > 1 or successors.size == 0:
             raise ValueError(f"the tables have shapes {shapes}; accepted is one (n_states, n_actions, n_successors)")
         mdp = cls.__new__(cls)
-        mdp._set(successors, probabilities, rewards, terminated, gamma, shape)
+        mdp._keep(successors, probabilities, rewards, terminated, gamma, shape)
         return mdp
 
     @classmethod
     def from_gym(cls, env: gym.Env, gamma: float = 0.99) -> TabularMDP:
         """Read the model of a toy-text environment (FrozenLake, CliffWalking, Taxi, GridWorld) from its ``P``.
 
-        ``P[s][a]`` is a list of ``(probability, next_state, reward, terminated)``.
+        ``P[s][a]`` is a list of ``(probability, next_state, reward, terminated)``. Raises ValueError for other forms,
+        naming the state and the action, and for an environment whose wrappers or methods may depart from its ``P``.
         """
-        base = getattr(env, "unwrapped", env)
-        P = getattr(base, "P", None)  # once: it may be a property that builds the model
-        if P is None:
-            raise ValueError(
-                f"{type(base).__name__} has no model P; accepted are toy-text environments (FrozenLake-v1)"
-            )
-        check_model_tells_all(env)
-        rows = [[P[s][a] for a in range(len(P[s]))] for s in range(len(P))]
-        n_states, n_actions = len(rows), len(rows[0])
-        n_successors = max(len(row) for state in rows for row in state)
-        table = np.zeros((4, n_states, n_actions, n_successors))
-        table[1] = np.arange(n_states)[:, None, None]  # a padded successor is the state itself, with probability 0
-        for s, state in enumerate(rows):
-            for a, row in enumerate(state):
-                table[:, s, a, : len(row)] = np.array(row, dtype=float).T
-        probabilities, rewards = table[0], table[2]
-        successors, terminated = table[1].astype(np.intp), table[3].astype(bool)
-        mdp = cls.from_successors(successors, probabilities, rewards, terminated, gamma, _layout(base))
-        mdp.world = base
+        successors, probabilities, rewards, terminated = read_model(env)
+        shape = grid_shape(env, n_states=len(successors))
+        mdp = cls.from_successors(successors, probabilities, rewards, terminated, gamma, shape)
+        mdp.world = getattr(env, "unwrapped", env)
         return mdp
 
-    def _set(self, successors, probabilities, rewards, terminated, gamma, shape) -> None:
+    def _keep(self, successors, probabilities, rewards, terminated, gamma, shape) -> None:
         n_states, n_actions, _ = successors.shape
-        rewards = np.broadcast_to(rewards, successors.shape)
         check_distribution(probabilities)
         if not np.isfinite(rewards).all():
             raise ValueError(f"R holds {rewards[~np.isfinite(rewards)][0]}; accepted are finite rewards")
-        if successors.min() < 0 or successors.max() >= n_states:
+        if successors.dtype.kind not in "iu" or successors.min() < 0 or successors.max() >= n_states:
             raise ValueError(f"a successor is outside the states 0 to {n_states - 1}")
         if shape is not None and (len(shape) != 2 or min(shape) < 1 or shape[0] * shape[1] != n_states):
             raise ValueError(f"shape is {shape}; accepted are (rows, columns) that hold {n_states} states")
         self.n_states, self.n_actions, self.shape, self.world = n_states, n_actions, shape, None
-        check_arguments(locals(), unit=("gamma",))
-        self.gamma = float(gamma)
-        # Stored (K, A, S): sums over K and maxima over A then run along contiguous memory, eight times faster.
-        terminated = np.broadcast_to(terminated, successors.shape)
-        self._successors = np.ascontiguousarray(successors.T, dtype=np.intp)
-        self._probabilities = np.ascontiguousarray(probabilities.T)
-        self._terminated = np.ascontiguousarray(terminated.T)
-        # Nothing follows a terminal transition: what may be bootstrapped from is the rest.
-        self._continuation = self._probabilities * ~self._terminated
-        self._rewards = np.ascontiguousarray(rewards.T, dtype=float)
-        self._reward = np.einsum("kas,kas->as", self._probabilities, self._rewards)
-        stays = self._successors == np.arange(n_states)
-        leaves = (self._probabilities > 0) & ~(stays & self._terminated)
-        self.terminal = ~leaves.any(axis=(0, 1)) & (self._reward == 0).all(axis=0)
+        self.gamma = gamma
+        self.names_all_states = np.array_equal(
+            successors, np.broadcast_to(np.arange(n_states), (n_states, n_actions, n_states))
+        )
+        if not self.names_all_states:
+            successors, probabilities, rewards, terminated = map(
+                _one_successor_after_another, (successors, probabilities, rewards, terminated)
+            )
+        self.successors, self.probabilities = successors, probabilities
+        self.transition_rewards, self.terminated = rewards, terminated
+        # Nothing follows a terminal transition.
+        self.continuation = np.where(terminated, 0.0, probabilities)
+        self.reward = np.einsum("sak,sak->sa", probabilities, rewards)
+        stays = successors == np.arange(n_states)[:, None, None]
+        leaves = (probabilities > 0) & ~(stays & terminated)
+        self.terminal = ~leaves.any(axis=(1, 2)) & (self.reward == 0).all(axis=1)
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
 
     @property
-    def successors(self) -> np.ndarray:
-        return self._successors.T
+    def gamma(self) -> float:
+        return self._gamma
 
-    @property
-    def probabilities(self) -> np.ndarray:
-        return self._probabilities.T
-
-    @property
-    def terminated(self) -> np.ndarray:
-        return self._terminated.T
-
-    @property
-    def transition_rewards(self) -> np.ndarray:
-        return self._rewards.T
-
-    @property
-    def reward(self) -> np.ndarray:
-        return self._reward.T
+    @gamma.setter
+    def gamma(self, gamma: float) -> None:
+        check_arguments({"gamma": gamma}, unit=("gamma",))
+        self._gamma = float(gamma)
 
     def with_gamma(self, gamma: float) -> TabularMDP:
         """The same model with another discount; the arrays are shared."""
         other = copy.copy(self)
-        check_arguments(locals(), unit=("gamma",))
-        other.gamma = float(gamma)
+        other.gamma = gamma
         return other
 
     def __repr__(self) -> str:
@@ -201,8 +191,11 @@ def bellman_backup(V, mdp: TabularMDP) -> np.ndarray:
     Sutton & Barto (2018), equation 4.6.
     """
     V = _checked_values(V, mdp)
-    # Q(s, a) = r(s, a) + gamma * sum_s' p(s' | s, a) V(s')
-    expected_next = np.einsum("kas,kas->as", mdp._continuation, V.take(mdp._successors)).T
+    # Q(s, a) = r(s, a) + gamma * sum_s' p(s' | s, a) V(s'), and nothing follows the end of an episode
+    if mdp.names_all_states:
+        expected_next = mdp.continuation @ V
+    else:
+        expected_next = (mdp.continuation * V[mdp.successors]).sum(axis=-1)
     return mdp.reward + mdp.gamma * expected_next
 
 
@@ -219,8 +212,9 @@ def optimal_actions(Q, tol: float = TIE_TOLERANCE) -> np.ndarray:
 def evaluate_policy(policy, mdp: TabularMDP) -> np.ndarray:
     """The exact value (S,) of a policy: the linear system (I - gamma P_pi) V = r_pi.
 
-    That is the Bellman equation for v_pi in matrix form (Sutton & Barto 2018, equation 4.4). The system is
-    dense: memory S^2, time S^3, so a second for some 2,000 states.
+    That is the Bellman equation for v_pi in matrix form (Sutton & Barto 2018, equation 4.4). Its matrix holds S^2
+    numbers and takes S^3 steps to solve; beyond ``LARGEST_SYSTEM`` states ``policy_value_iterates`` are swept instead,
+    until rounding hides any change.
 
     policy : (S,) actions, or (S, A) probabilities.
     Raises ValueError for a policy of another shape, and for gamma = 1 where the policy may run for ever.
@@ -230,12 +224,27 @@ def evaluate_policy(policy, mdp: TabularMDP) -> np.ndarray:
     if mdp.gamma == 1:
         _policy_to_the_end(mdp, allowed=weights > 0)
     n_states = mdp.n_states
+    if n_states > LARGEST_SYSTEM:
+        V, *_ = _sweep(policy_value_iterates(weights, mdp), mdp.gamma, tol=0.0, max_sweeps=MAX_SWEEPS)
+        return V
     # P_pi(s, s') = sum_a pi(a | s) p(s' | s, a), without the transitions that end the episode
-    flow = mdp._continuation * weights.T
-    index = np.arange(n_states) * n_states + mdp._successors
-    P_pi = np.bincount(index.ravel(), weights=flow.ravel(), minlength=n_states**2).reshape(n_states, n_states)
+    P_pi = np.zeros((n_states, n_states))
+    states = np.arange(n_states)[:, None, None]
+    np.add.at(P_pi, (states, mdp.successors), weights[:, :, None] * mdp.continuation)
     r_pi = (weights * mdp.reward).sum(axis=1)
     return np.linalg.solve(np.eye(n_states) - mdp.gamma * P_pi, r_pi)
+
+
+def policy_value_iterates(policy, mdp: TabularMDP) -> Iterator[np.ndarray]:
+    """Yield V_0 = 0, V_1, V_2, ...: each sweep applies V(s) <- sum_a pi(a | s) Q(s, a) to every state at once.
+
+    Sutton & Barto (2018), equation 4.5. policy : (S,) actions, or (S, A) probabilities.
+    """
+    _require_model(mdp)
+    weights, V = _policy_matrix(policy, mdp), np.zeros(mdp.n_states)
+    while True:
+        yield V
+        V = (weights * bellman_backup(V, mdp)).sum(axis=1)
 
 
 def value_iterates(mdp: TabularMDP) -> Iterator[np.ndarray]:
@@ -267,30 +276,27 @@ def policy_iterates(mdp: TabularMDP) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         policy = np.where(good_enough, policy, Q.argmax(axis=1))
 
 
-def value_iteration(mdp: TabularMDP, tol: float = 1e-8, max_sweeps: int = 100_000) -> Solution:
+def value_iteration(mdp: TabularMDP, tol: float = 1e-8, max_sweeps: int = MAX_SWEEPS) -> Solution:
     """Sweep until V is within ``tol`` of the optimum in every state (Sutton & Barto 2018, section 4.4).
 
-    A sweep that changes V by at most d leaves an error of at most d * gamma / (1 - gamma), because the backup is a
-    gamma-contraction; that is the stopping rule. With gamma = 1 there is no such bound and the rule is d <= tol.
+    With gamma = 1 no sweep tells how far the optimum is: the rule is that the last one changed V by ``tol`` at most.
 
-    Raises ValueError where ``max_sweeps`` do not suffice, and for gamma = 1 where no policy, or not the one found,
-    reaches a terminal state from everywhere.
+    Raises ValueError where ``max_sweeps`` do not suffice, where ``tol`` is finer than rounding errors allow, and for
+    gamma = 1 where no policy, or not the one found, reaches a terminal state from everywhere.
     """
     _require_model(mdp)
-    check_arguments(locals(), positive=("tol",), count=("max_sweeps",))
+    check_arguments({"tol": tol, "max_sweeps": max_sweeps}, positive=("tol",), count=("max_sweeps",))
     if mdp.gamma == 1:
         _policy_to_the_end(mdp, allowed=np.ones((mdp.n_states, mdp.n_actions), dtype=bool))
-    factor = mdp.gamma / (1 - mdp.gamma) if mdp.gamma < 1 else 1.0
-    rounding = 4 * np.finfo(float).eps
-    iterates = value_iterates(mdp)
-    V = next(iterates)
-    for sweep, V_next in enumerate(itertools.islice(iterates, max_sweeps), start=1):
-        change = np.abs(V_next - V).max()
-        V = V_next
-        if change * factor <= tol or change <= rounding * np.abs(V).max():
-            return _solution(V, mdp, n_iterations=sweep)
-    advice = "try policy_iteration" if mdp.gamma < 1 else "with gamma = 1 values may have no limit: try gamma < 1"
-    raise ValueError(f"value iteration still changes V by {change:.3g} after {max_sweeps} sweeps; {advice}")
+    V, n_sweeps, error = _sweep(value_iterates(mdp), mdp.gamma, tol, max_sweeps)
+    if error > tol:
+        raise ValueError(
+            f"tol is {tol:g}, but at gamma = {mdp.gamma:g} rounding can hide errors of {error:.2g} in values up to "
+            f"{np.abs(V).max():.3g}; accepted is a tol above that"
+        )
+    Q = bellman_backup(V, mdp)
+    policy = Q.argmax(axis=1) if mdp.gamma < 1 else _policy_to_the_end(mdp, allowed=optimal_actions(Q))
+    return Solution(V, Q, policy, n_sweeps, residual=float(np.abs(Q.max(axis=1) - V).max()))
 
 
 def policy_iteration(mdp: TabularMDP) -> Solution:
@@ -304,10 +310,32 @@ def policy_iteration(mdp: TabularMDP) -> Solution:
     return Solution(V, Q, policy, n_iterations, residual=float(np.abs(Q.max(axis=1) - V).max()))
 
 
-def _solution(V, mdp, n_iterations) -> Solution:
-    Q = bellman_backup(V, mdp)
-    policy = Q.argmax(axis=1) if mdp.gamma < 1 else _policy_to_the_end(mdp, allowed=optimal_actions(Q))
-    return Solution(V, Q, policy, n_iterations, residual=float(np.abs(Q.max(axis=1) - V).max()))
+def error_bound(change: float, rounding: float, gamma: float) -> float:
+    """How far V is from the limit of its sweeps, when the last one changed it by ``change`` at most.
+
+    A sweep is a gamma-contraction: |V' - V*| <= gamma |V - V*| + rounding, and |V - V*| <= change + |V' - V*|. With
+    gamma = 1 there is no such bound, and the change itself is all that is known. (Puterman 1994, theorem 6.3.1)
+    """
+    return (gamma * change + rounding) / (1 - gamma) if gamma < 1 else change
+
+
+def _sweep(iterates: Iterator[np.ndarray], gamma: float, tol: float, max_sweeps: int) -> tuple[np.ndarray, int, float]:
+    """(V, number of sweeps, its error): the first iterate within ``tol``, or that where rounding hides any change."""
+    V = next(iterates)
+    for n_sweeps, V_next in enumerate(itertools.islice(iterates, max_sweeps), start=1):
+        change = np.abs(V_next - V).max()
+        V = V_next
+        rounding = ROUNDING * np.abs(V).max()
+        error = error_bound(change, rounding, gamma)
+        if error <= tol or change <= rounding:
+            return V, n_sweeps, float(error)
+    advice = "try policy_iteration" if gamma < 1 else "with gamma = 1 values may have no limit: try gamma < 1"
+    raise ValueError(f"sweeping still changes V by {change:.3g} after {max_sweeps} sweeps; {advice}")
+
+
+def _one_successor_after_another(table: np.ndarray) -> np.ndarray:
+    """(S, A, K), kept in memory as (K, A, S): sums over K and maxima over A are then three to five times faster."""
+    return np.ascontiguousarray(table.T).T
 
 
 def _policy_to_the_end(mdp: TabularMDP, allowed: np.ndarray) -> np.ndarray:
@@ -370,9 +398,3 @@ def _policy_matrix(policy, mdp: TabularMDP) -> np.ndarray:
         raise ValueError(f"the policy has shape {policy.shape} and type {policy.dtype}; accepted are {accepted}")
     check_distribution(policy.astype(float), what="the policy's row")
     return policy.astype(float)
-
-
-def _layout(env) -> tuple[int, int] | None:
-    """The grid behind a toy-text environment, if it has one: CliffWalking and GridWorld say shape, FrozenLake nrow."""
-    shape = getattr(env, "shape", (env.nrow, env.ncol) if hasattr(env, "nrow") else None)
-    return tuple(int(n) for n in shape) if shape is not None else None

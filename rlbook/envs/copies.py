@@ -50,7 +50,7 @@ def copy_of(env: gym.Env, number: int) -> gym.Env:
 
 
 def _holds_on_to(layer: gym.Env, copies: dict) -> bool:
-    """Whether a function kept in an environment (a ``step`` replaced by hand) uses what was copied: it is not copied."""
+    """Whether a function kept in an environment, which no copy copies, uses what was: a ``step`` replaced by hand."""
     functions = (value for value in vars(layer).values() if isinstance(value, FunctionType))
     outside = (inspect.getclosurevars(function) for function in functions)
     used = [value for names in outside for value in (*names.nonlocals.values(), *names.globals.values())]

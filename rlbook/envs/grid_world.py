@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import gymnasium as gym
 import numpy as np
@@ -12,6 +14,10 @@ from rlbook.validation import check_arguments
 
 ACTIONS = ("up", "right", "down", "left")
 MOVES = np.array([(-1, 0), (0, 1), (1, 0), (0, -1)])
+FIXED = (
+    *("size", "shape", "start", "goal", "obstacles", "slip", "step_reward", "goal_reward", "obstacle_reward"),
+    *("max_steps", "cell_rewards", "render_mode", "initial_state_distrib", "P"),
+)
 SYMBOLS = {"S": "start", "G": "goal", "X": "obstacle", ".": "floor"}
 
 Cell = tuple[int, int]
@@ -70,23 +76,36 @@ class GridWorld(gym.Env):
         cell_rewards: dict[Cell, float] | None = None,
         render_mode: str | None = None,
     ):
-        self._arguments = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        arguments = {
+            "start": start,
+            "goal": goal,
+            "obstacles": obstacles,
+            "slip": slip,
+            "step_reward": step_reward,
+            "goal_reward": goal_reward,
+            "obstacle_reward": obstacle_reward,
+            "max_steps": max_steps,
+            "cell_rewards": cell_rewards,
+            "render_mode": render_mode,
+        }
+        rewards = ("step_reward", "goal_reward", "obstacle_reward")
+        check_arguments(arguments, unit=("slip",), finite=rewards, count=("max_steps",))
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode is {render_mode!r}; accepted are None, 'ansi' and 'rgb_array'")
         self.shape = _checked_shape(size)
         self.start = self._checked_cell("start", (0, 0) if start is None else start)
         self.goal = self._checked_cell("goal", self._default_goal() if goal is None else goal)
         self.obstacles = self._checked_obstacles(obstacles)
         if self.start == self.goal:
             raise ValueError(f"start and goal are both {self.start}; accepted are two different cells")
-        rewards = ("step_reward", "goal_reward", "obstacle_reward")
-        check_arguments(locals(), unit=("slip",), finite=rewards, count=("max_steps",))
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode is {render_mode!r}; accepted are None, 'ansi' and 'rgb_array'")
         self.slip, self.step_reward, self.goal_reward = float(slip), float(step_reward), float(goal_reward)
         self.obstacle_reward, self.max_steps, self.render_mode = float(obstacle_reward), int(max_steps), render_mode
-        self.cell_rewards = self._checked_rewards(cell_rewards or {})
+        self._cell_rewards = self._checked_rewards({} if cell_rewards is None else cell_rewards)
+        # What was left to its default is so in ``replace`` too: a larger grid has its goal in its own corner.
+        given = {name: getattr(self, name) for name, value in arguments.items() if value is not None}
+        self._arguments = {"size": self.shape, **given}
         self.observation_space = gym.spaces.Discrete(self.shape[0] * self.shape[1])
         self.action_space = gym.spaces.Discrete(len(ACTIONS))
-        self.initial_state_distrib = np.eye(self.observation_space.n)[self.to_state(self.start)]
         self._model = self._transitions()
         self.state: int | None = None
         self._steps = 0
@@ -127,6 +146,24 @@ class GridWorld(gym.Env):
         row, column = divmod(int(state), self.shape[1])
         return row, column
 
+    def __setattr__(self, name: str, value) -> None:
+        """Everything that the tables follow from is fixed once they are built; a change would act by halves."""
+        if name in FIXED and "_model" in vars(self):
+            raise AttributeError(f"{name} is fixed when the world is made; world.replace({name}=...) makes another one")
+        super().__setattr__(name, value)
+
+    @property
+    def cell_rewards(self) -> Mapping[Cell, float]:
+        return MappingProxyType(self._cell_rewards)
+
+    @property
+    def initial_state_distrib(self) -> np.ndarray:
+        """(S,) the probability that an episode starts in each state, as toy-text environments have it."""
+        chances = np.zeros(self.observation_space.n)
+        chances[self.to_state(self.start)] = 1.0
+        chances.flags.writeable = False
+        return chances
+
     def mdp(self, gamma: float = 0.99) -> TabularMDP:
         """The grid as a model for planning; the same transitions that ``step`` draws from."""
         mdp = TabularMDP.from_successors(*self._model, gamma=gamma, shape=self.shape)
@@ -134,16 +171,17 @@ class GridWorld(gym.Env):
         return mdp
 
     @property
-    def P(self) -> dict[int, dict[int, list[tuple[float, int, float, bool]]]]:
-        """The model in toy-text form: ``P[state][action]`` lists (probability, next state, reward, terminated)."""
+    def P(self) -> Mapping[int, Mapping[int, tuple[tuple[float, int, float, bool], ...]]]:
+        """The model in toy-text form, to be read: ``P[state][action]`` holds (probability, next state, reward,
+        terminated) of every outcome."""
         successors, probabilities, rewards, terminated = (table.tolist() for table in self._model)
-        return {
-            s: {
-                a: list(zip(probabilities[s][a], successors[s][a], rewards[s][a], terminated[s][a], strict=True))
-                for a in range(len(ACTIONS))
-            }
-            for s in range(len(successors))
-        }
+
+        def outcomes(s: int, a: int) -> tuple:
+            return tuple(zip(probabilities[s][a], successors[s][a], rewards[s][a], terminated[s][a], strict=True))
+
+        actions = range(len(ACTIONS))
+        states = range(len(successors))
+        return MappingProxyType({s: MappingProxyType({a: outcomes(s, a) for a in actions}) for s in states})
 
     def reset(self, *, seed: int | None = None, options: dict | None = None):
         super().reset(seed=seed)

@@ -40,7 +40,8 @@ class RobotMDP(gym.Env, abc.ABC):
         action_low=-1.0,
         action_high=1.0,
     ):
-        check_arguments(locals(), count=("state_dim", "action_dim"), unit=("gamma",), positive=("dt",))
+        arguments = {"state_dim": state_dim, "action_dim": action_dim, "gamma": gamma, "dt": dt}
+        check_arguments(arguments, count=("state_dim", "action_dim"), unit=("gamma",), positive=("dt",))
         self.state_dim, self.action_dim = int(state_dim), int(action_dim)
         self.gamma, self.dt = float(gamma), float(dt)
         self.state_low, self.state_high = bounds("state", state_low, state_high, self.state_dim)
