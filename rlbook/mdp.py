@@ -142,7 +142,7 @@ class TabularMDP:
         self.successors, self.probabilities = successors, probabilities
         self.transition_rewards, self.terminated = rewards, terminated
         # Nothing follows a terminal transition.
-        self.continuation = np.where(terminated, 0.0, probabilities)
+        self.continuation = probabilities * ~terminated
         self.reward = np.einsum("sak,sak->sa", probabilities, rewards)
         stays = successors == np.arange(n_states)[:, None, None]
         leaves = (probabilities > 0) & ~(stays & terminated)
@@ -195,7 +195,7 @@ def bellman_backup(V, mdp: TabularMDP) -> np.ndarray:
     if mdp.names_all_states:
         expected_next = mdp.continuation @ V
     else:
-        expected_next = (mdp.continuation * V[mdp.successors]).sum(axis=-1)
+        expected_next = np.einsum("sak,sak->sa", mdp.continuation, V[mdp.successors])
     return mdp.reward + mdp.gamma * expected_next
 
 

@@ -103,7 +103,7 @@ class GridWorld(gym.Env):
         self._cell_rewards = self._checked_rewards({} if cell_rewards is None else cell_rewards)
         # What was left to its default is so in ``replace`` too: a larger grid has its goal in its own corner.
         given = {name: getattr(self, name) for name, value in arguments.items() if value is not None}
-        self._arguments = {"size": self.shape, **given}
+        self._arguments = {**given, "size": self.shape, "cell_rewards": self._cell_rewards}
         self.observation_space = gym.spaces.Discrete(self.shape[0] * self.shape[1])
         self.action_space = gym.spaces.Discrete(len(ACTIONS))
         self._model = self._transitions()

@@ -1,5 +1,9 @@
 """The grid: its rules by hand, its model and its steps, Gymnasium's contract, and every wrong argument."""
 
+import copy
+import pickle
+import tracemalloc
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -204,6 +208,61 @@ class TestArguments:
         other = world.replace(slip=0.3, goal=(4, 4))
         assert (other.slip, other.goal, other.shape) == (0.3, (4, 4), (5, 5))
         assert (world.slip, world.goal) == (0.1, (0, 4))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            *({"slip": 0.3}, {"size": 5}, {"shape": (5, 5)}, {"start": (2, 2)}, {"goal": (3, 3)}, {"obstacles": ()}),
+            *({"step_reward": 0.0}, {"goal_reward": 1.0}, {"obstacle_reward": 0.0}, {"cell_rewards": {}}),
+            *({"max_steps": 5}, {"render_mode": "ansi"}, {"P": {}}, {"initial_state_distrib": np.ones(16) / 16}),
+        ],
+    )
+    def test_a_world_is_fixed_when_it_is_made(self, change):
+        world = GridWorld()
+        (name, value), *_ = change.items()
+        with pytest.raises(AttributeError, match=f"{name} is fixed when the world is made"):
+            setattr(world, name, value)
+
+    def test_what_it_holds_is_fixed_too(self):
+        bonus = {(0, 1): 2.0}
+        world = GridWorld(cell_rewards=bonus)
+        for table, key, value in (
+            (world.cell_rewards, (0, 1), 9.0),
+            (world.P, 0, {}),
+            (world.P[0], 0, []),
+            (world.P[0][0], 0, (1.0, 3, 0.0, True)),
+        ):
+            with pytest.raises(TypeError, match="item assignment"):
+                table[key] = value
+        with pytest.raises(ValueError, match="read-only"):
+            world.initial_state_distrib[5] = 1.0
+        bonus[(0, 1)] = 7.0  # the reader's dictionary is not the world's
+        assert world.cell_rewards[(0, 1)] == world.replace(slip=0.0).cell_rewards[(0, 1)] == 2.0
+
+    @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda world: pickle.loads(pickle.dumps(world))])
+    def test_copies_are_worlds_of_their_own(self, duplicate):
+        world = GridWorld(slip=0.3, cell_rewards={(0, 1): 2.0})
+        world.reset(seed=0)
+        twin = duplicate(world)
+        assert (twin.slip, dict(twin.cell_rewards), twin.P) == (0.3, {(0, 1): 2.0}, world.P)
+        twin.state = 5
+        assert world.state == 0
+        with pytest.raises(AttributeError, match="slip is fixed"):
+            twin.slip = 0.0
+
+    def test_defaults_stay_defaults_when_replaced(self):
+        assert GridWorld(4).replace(size=6).goal == (0, 5)
+        assert GridWorld(4, goal=(0, 3)).replace(size=6).goal == (0, 3)
+
+    def test_memory_grows_with_the_cells(self):
+        """Never with their square: 40,000 cells made a table of 13 GB once."""
+        tracemalloc.start()
+        world = GridWorld(200, slip=0.2)
+        world.mdp()
+        held = world.initial_state_distrib
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert held.sum() == 1 and peak < 1000 * world.observation_space.n
 
     def test_cells_and_states(self):
         world = GridWorld((3, 5))
