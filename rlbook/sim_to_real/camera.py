@@ -59,11 +59,11 @@ def pixel_of(points, camera: Camera) -> np.ndarray:
 
 def point_of(pixels, camera: Camera, depth: float = 0.0) -> np.ndarray:
     """What pixels (..., 2) show of the plane y = ``depth``: (x, z) in m, (..., 2). The inverse of ``pixel_of``."""
-    aside = (np.asarray(pixels) - (SIZE - 1) / 2) * (HALF_WIDTH / DISTANCE / (SIZE / 2))
-    seen = np.stack([aside[..., 0], np.ones_like(aside[..., 0]), -aside[..., 1]], axis=-1)
-    ray = (seen[..., None, :] @ camera.axes())[..., 0, :]
-    reach = (depth - camera.position[..., 1]) / ray[..., 1]
-    return (camera.position + reach[..., None] * ray)[..., [0, 2]]
+    u, v = np.moveaxis((np.asarray(pixels) - (SIZE - 1) / 2) * (HALF_WIDTH / DISTANCE / (SIZE / 2)), -1, 0)
+    axes, (x, y, z) = camera.axes(), np.moveaxis(camera.position, -1, 0)
+    ray_x, ray_y, ray_z = (u * axes[..., 0, k] + axes[..., 1, k] - v * axes[..., 2, k] for k in range(3))
+    reach = (depth - y) / ray_y
+    return np.stack([x + reach * ray_x, z + reach * ray_z], axis=-1)
 
 
 # -------------------------------------------------------------------------------------------------------------- looks
@@ -132,7 +132,7 @@ class LookRandomizer:
 def _hidden(look: dict):
     """Targets (n,) of nearly the colour of the arm or of one on the ground."""
     others = np.concatenate([look["ground"], look["arm"][:, None]], axis=1)
-    return np.linalg.norm(others - look["target"][:, None], axis=-1).min(axis=1) < 0.4
+    return np.linalg.norm(others - look["target"][:, None], axis=-1).min(axis=1) < 0.5
 
 
 def _plain(n: int) -> dict:
@@ -181,7 +181,7 @@ def _random_lights(n: int, rng) -> dict:
         "ambient": rng.uniform(0.1, 0.7, n),
         "slope": rng.normal(0, 0.2, (n, 2)),
         "shadow": rng.uniform(0, 0.8, n),
-        "noise": rng.uniform(0, 0.04, n),
+        "noise": rng.uniform(0, 0.03, n),
     }
 
 
@@ -205,13 +205,11 @@ def draw(points, target, look: Look, rng: np.random.Generator) -> np.ndarray:
 
     ``rng`` is for the noise of the pixels.
     """
-    rows, columns = np.mgrid[:SIZE, :SIZE]
-    pixels, camera = (
-        np.stack([columns, rows], axis=-1),
-        Camera(look.camera.position[:, None, None], look.camera.turn[:, None, None]),
+    rows, columns = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+    camera = Camera(*(part[:, None, None].astype(np.float32) for part in (look.camera.position, look.camera.turn)))
+    x, z, *wall = np.concatenate(
+        [np.moveaxis(point_of(np.stack([columns, rows], axis=-1), camera, depth), -1, 0) for depth in (0.0, BEHIND)]
     )
-    x, z = np.moveaxis(point_of(pixels, camera).astype(np.float32), -1, 0)
-    wall = np.moveaxis(point_of(pixels, camera, BEHIND).astype(np.float32), -1, 0)
     canvas = _Canvas(look, _ground(*wall, look))
     shapes = [(start, end, LINK_RADIUS, look.arm) for start, end in zip(*_ends(points), strict=True)]
     shapes.append((target, target, TARGET_RADIUS, look.target))
