@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.vector import VectorEnv, VectorWrapper
 
 from rlbook.envs.arm.params import PhysicsParams
 from rlbook.validation import check_arguments
@@ -359,10 +360,43 @@ class RandomizedEnvWrapper(gym.Wrapper):
         return observation, reward, terminated, truncated, info
 
 
+class RandomizedVectorEnv(VectorWrapper):
+    """Simulated arms each of which gets new physics whenever it starts anew, from the first observation on.
+
+    envs : a vector environment with ``physics_on_reset``, such as ``gym.make_vec("rlbook/Reach-v0", num_envs=1024)``;
+        that calls ``randomizer.sample``, and this wrapper tells the randomizer of steps and successes besides.
+
+    Raises ValueError for an environment that takes no physics, naming it.
+    """
+
+    def __init__(self, envs: VectorEnv, randomizer):
+        super().__init__(envs)
+        check_takes_physics(envs)
+        self.randomizer = randomizer
+        envs.unwrapped.physics_on_reset = randomizer.sample
+
+    @property
+    def physics(self) -> PhysicsParams:
+        """What the arms' physics are now."""
+        return self.env.unwrapped.physics
+
+    def step(self, actions):
+        played = self.physics  # of the episodes that may end now; the next ones have others
+        observations, reward, terminated, truncated, info = self.env.step(actions)
+        self.randomizer.update(self.num_envs)
+        if (ended := terminated | truncated).any():
+            rows = {field: np.broadcast_to(value, ended.shape)[ended] for field, value in played.as_dict().items()}
+            self.randomizer.update(0, PhysicsParams(**rows), info["is_success"][ended])
+        return observations, reward, terminated, truncated, info
+
+
 def check_takes_physics(env) -> None:
     """Raise ValueError unless the environment's physics can be read and set, naming it."""
     try:
-        taken = isinstance(env.get_wrapper_attr("physics"), PhysicsParams)
+        if isinstance(env, VectorEnv):
+            taken = isinstance(env.unwrapped.physics, PhysicsParams) and hasattr(env.unwrapped, "physics_on_reset")
+        else:
+            taken = isinstance(env.get_wrapper_attr("physics"), PhysicsParams)
     except AttributeError:
         taken = False
     if not taken:

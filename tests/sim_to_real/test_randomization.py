@@ -18,6 +18,7 @@ from rlbook.sim_to_real.randomization import (
     CurriculumRandomizer,
     DomainRandomizer,
     RandomizedEnvWrapper,
+    RandomizedVectorEnv,
     Range,
     SuccessCurriculum,
 )
@@ -284,6 +285,52 @@ def test_curricula_hear_of_steps_and_successes():
     for _ in range(2):
         env.step(np.zeros(2, dtype=np.float32))
     assert heard[:2] == [(1, None, None)] * 2 and heard[2] == (0, env.physics, False)
+
+
+def test_every_arm_of_a_batch_gets_physics_of_its_own_whenever_it_starts_anew():
+    envs = RandomizedVectorEnv(gym.make_vec("rlbook/Reach-v0", num_envs=50, max_steps=3), DomainRandomizer())
+    envs.reset(seed=0)
+    first = envs.physics.mass.copy()
+    assert len(set(first)) == 50
+    for _ in range(3):
+        _, _, terminated, truncated, _ = envs.step(np.zeros((50, 2), dtype=np.float32))
+        ended = terminated | truncated
+        np.testing.assert_array_equal(envs.physics.mass == first, ~ended)
+        first = envs.physics.mass.copy()
+    assert ended.sum() > 40  # at the time limit
+
+
+def test_a_batch_has_exact_delays_of_its_own():
+    ranges = {"action_delay": Range(0, 3), "gravity": Range(0, 0)}
+    envs = RandomizedVectorEnv(gym.make_vec("rlbook/Reach-v0", num_envs=40, max_steps=50), DomainRandomizer(ranges))
+    envs.reset(seed=0, options={"q": np.zeros((40, 2)), "target": np.tile([-0.5, 0.0], (40, 1))})
+    delay, moves = envs.physics.action_delay, []
+    for _ in range(4):
+        observations, *_ = envs.step(np.ones((40, 2), dtype=np.float32))
+        moves.append(np.abs(observations[:, 4:6]).max(axis=1) > 0)
+    assert set(delay) == {0, 1, 2, 3}
+    np.testing.assert_array_equal(np.array(moves), np.arange(4)[:, None] >= delay)
+
+
+def test_a_batch_tells_its_curriculum_what_the_ended_episodes_were():
+    told = []
+    curriculum = SuccessCurriculum(DomainRandomizer({"mass": Range(0.5, 1.5, "scale")}), initial_scale=1.0)
+    curriculum.update = lambda n_steps=0, physics=None, success=None: told.append((n_steps, physics, success))
+    envs = RandomizedVectorEnv(gym.make_vec("rlbook/Reach-v0", num_envs=6, max_steps=1), curriculum)
+    envs.reset(seed=0)
+    played = envs.physics.mass.copy()
+    targets = np.array([0, 2])
+    envs.unwrapped.target[targets] = envs.unwrapped.points()[targets, -1]  # these are there already
+    envs.step(np.zeros((6, 2), dtype=np.float32))
+    (steps, _, _), (_, physics, success) = told
+    assert steps == 6
+    np.testing.assert_array_equal(physics.mass, played)
+    np.testing.assert_array_equal(success, np.isin(np.arange(6), targets))
+
+
+def test_a_batch_of_robots_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"RobotReach.* takes no physics; accepted"):
+        RandomizedVectorEnv(gym.make_vec("rlbook/RobotReach-v0", num_envs=2), DomainRandomizer())
 
 
 @pytest.mark.parametrize("name", ["CartPole-v1", "rlbook/RobotReach-v0"])
