@@ -1,5 +1,7 @@
 """Reading P: every form that is not toy-text's, and every change to a task that P does not tell, is refused."""
 
+import itertools
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -8,9 +10,10 @@ from gymnasium.envs.toy_text import FrozenLakeEnv
 
 from rlbook.envs.grid_world import GridWorld
 from rlbook.envs.tabular import TabularVectorEnv, as_vector_env
-from rlbook.mdp import TabularMDP
+from rlbook.mdp import TabularMDP, bellman_backup
 from rlbook.toy_text import departure_from_model
 
+TAXI = next(name for name in ("Taxi-v4", "Taxi-v3") if name in gym.registry)
 END = {0: [(1.0, 1, 0.0, True)], 1: [(1.0, 1, 0.0, True)]}
 
 
@@ -24,6 +27,40 @@ class Holder:
 
 def lake(**arguments):
     return gym.make("FrozenLake-v1", is_slippery=False, **arguments)
+
+
+class TestReading:
+    def test_from_gym_reads_the_model(self):
+        env = gym.make("FrozenLake-v1", is_slippery=True)
+        mdp = TabularMDP.from_gym(env)
+        assert (mdp.n_states, mdp.n_actions, mdp.shape) == (16, 4, (4, 4))
+        P = env.unwrapped.P
+        V = np.random.default_rng(0).normal(size=16)
+        for s, a in itertools.product(range(16), range(4)):
+            expected = sum(p * (r + 0.99 * (0 if end else V[s2])) for p, s2, r, end in P[s][a])
+            assert bellman_backup(V, mdp)[s, a] == pytest.approx(expected)
+
+    def test_from_gym_asks_for_the_model_once(self):
+        class Counting:
+            asked = 0
+
+            @property
+            def P(self):
+                self.asked += 1
+                return GridWorld(3).P
+
+        world = Counting()
+        TabularMDP.from_gym(world)
+        assert world.asked == 1
+
+    @pytest.mark.skipif(TAXI == "Taxi-v3", reason="the passenger changes their mind in Taxi-v4 only")
+    def test_a_model_that_does_not_tell_all(self):
+        with pytest.raises(ValueError, match="fickle_passenger is True"):
+            TabularMDP.from_gym(gym.make(TAXI, fickle_passenger=True))
+
+    def test_an_environment_without_a_model(self):
+        with pytest.raises(ValueError, match="CartPoleEnv has no model P"):
+            TabularMDP.from_gym(gym.make("CartPole-v1"))
 
 
 class TestForm:
