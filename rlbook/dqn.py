@@ -16,49 +16,32 @@ nothing but the newest transitions, ``target_update_freq=1`` has no older copy, 
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
 import gymnasium as gym
 import numpy as np
 import torch
-from array_api_compat import array_namespace
 from gymnasium.vector import VectorEnv
 from torch import nn
 
-from rlbook.envs.tabular import as_vector_env
-from rlbook.learning.history import EpisodeLog, History, progress_bar
-from rlbook.learning.networks import flat_parameters
+from rlbook.learning.config import Config
+from rlbook.learning.exploration import decayed, epsilon_greedy, sample_actions
+from rlbook.learning.history import EpisodeLog
+from rlbook.learning.learner import Learner
+from rlbook.learning.networks import FlatNetwork
 from rlbook.learning.replay import Batch, ReplayBuffer
-from rlbook.learning.saving import load_arrays, save_arrays, spawn_seeds
+from rlbook.learning.saving import spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces
+from rlbook.returns import double_value, greedy_value, td_target
 from rlbook.validation import check_arguments
 
 
-def td_target(reward, next_q, terminated, gamma):
-    """What one step says Q(s, a) should be: (B,), NumPy or torch.
-
-    reward : (B,).   next_q : (B, A) values of s', from the target network.   terminated : (B,)
-    1 where the task ended, which a time limit does not do. Mnih et al. (2015), algorithm 1.
-    """
-    xp = array_namespace(next_q)
-    going_on = 1 - 1.0 * terminated  # torch subtracts numbers only, not flags
-    # y = r + gamma * max_a' Q_target(s', a'), and nothing follows a terminal step
-    return reward + gamma * going_on * xp.max(next_q, axis=-1)
-
-
-def double_dqn_target(reward, next_q_online, next_q_target, terminated, gamma):
-    """The target of Double DQN, (B,), NumPy or torch. van Hasselt et al. (2016), equation 4.
-
-    next_q_online : (B, A) chooses the next action, next_q_target : (B, A) says what it is worth.
-    """
-    xp = array_namespace(next_q_online)
-    action = xp.argmax(next_q_online, axis=-1)
-    next_value = xp.take_along_axis(next_q_target, action[..., None], axis=-1)[..., 0]
-    going_on = 1 - 1.0 * terminated
-    # y = r + gamma * Q_target(s', argmax_a' Q_online(s', a'))
-    return reward + gamma * going_on * next_value
+def squared_loss(error):
+    """The squared error itself, NumPy or torch: e^2. Mnih et al. (2015), equation 2."""
+    return error * error
 
 
 def huber_loss(error):
@@ -75,160 +58,133 @@ def polyak_update(target, online, tau):
     return (1 - tau) * target + tau * online
 
 
-def epsilon_greedy_actions(q, epsilon, draw, random_action):
-    """One action for each of B environments that flip a coin of their own: (B,) int.
-
-    q : (B, A).   epsilon : chance of a random action, a number or (B,).   draw : (B,) uniform in [0, 1).
-    random_action : (B,) what to do where ``draw`` falls below epsilon.
-    """
-    return np.where(draw < epsilon, random_action, q.argmax(-1))
-
-
-class QNetwork(nn.Module):
-    """All action values of a state at once: (B, state_dim) -> (B, action_dim), ReLU between the layers."""
+class QNetwork(FlatNetwork):
+    """All action values of a state at once: (..., state_dim) -> (..., action_dim), ReLU between the layers."""
 
     def __init__(self, state_dim: int, action_dim: int, hidden_dims=(256, 256), seed: int = 0):
-        super().__init__()
-        generator = torch.Generator().manual_seed(seed)
-        widths = itertools.pairwise((state_dim, *hidden_dims, action_dim))
-        self.linears = nn.ModuleList(nn.utils.skip_init(nn.Linear, n_in, n_out) for n_in, n_out in widths)
-        for linear in self.linears:
-            bound = linear.in_features**-0.5  # as PyTorch does, but from a generator of its own
-            for parameter in linear.parameters():
-                nn.init.uniform_(parameter, -bound, bound, generator=generator)
-
-    def forward(self, state):
-        return self.forward_keeping(state)[0]
-
-    def forward_keeping(self, state) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """The action values, and the input of every linear layer, which ``backpropagate`` needs."""
-        inputs = [state]
-        for linear in self.linears[:-1]:
-            inputs.append(linear(inputs[-1]).relu_())
-        return self.linears[-1](inputs[-1]), inputs
-
-    def backpropagate(self, gradient: torch.Tensor, inputs: list[torch.Tensor]) -> None:
-        """Fill every weight's ``grad`` from the loss's gradient in the action values, (B, action_dim).
-
-        The chain rule by hand: for networks this small, autograd's bookkeeping would cost as much as the arithmetic.
-        """
-        for linear, x in zip(reversed(self.linears), reversed(inputs), strict=True):
-            torch.mm(gradient.T, x, out=linear.weight.grad)
-            torch.sum(gradient, 0, out=linear.bias.grad)
-            if x is not inputs[0]:
-                gradient = (gradient @ linear.weight).mul_(x.sign())  # through the ReLU where it was open
+        super().__init__((state_dim, *hidden_dims, action_dim), seed)
 
 
-def _checked(config: dict) -> dict:
-    """The hyperparameters as plain Python values, which a file can hold; ValueError for the first that cannot be."""
-    counts = "state_dim", "action_dim", "buffer_size", "batch_size", "target_update_freq", "hidden_dims"
-    check_arguments(
-        config,
-        unit=("gamma", "epsilon", "epsilon_decay", "epsilon_min", "tau"),
-        positive=("learning_rate", "updates_per_step", "max_grad_norm"),
-        count=counts,
-        natural=("learning_starts", "seed"),
-        switch=("double", "huber"),
-        optional=("tau", "max_grad_norm"),
-    )
-    for name, value in config.items():
-        if isinstance(value, (tuple, list)) != (name == "hidden_dims"):
-            what = "one width for each layer, in a tuple" if name == "hidden_dims" else "one number"
-            raise ValueError(f"{name} is {value!r}; accepted is {what}")
-    if config["buffer_size"] < config["batch_size"]:
-        raise ValueError(
-            f"buffer_size is {config['buffer_size']}; accepted are {config['batch_size']}, the batch_size, and more"
+@dataclass(frozen=True)
+class DQNConfig(Config):
+    """Hyperparameters of DQN, with what they mean and where they usually lie."""
+
+    learning_rate: float = 1e-3  # of Adam; 1e-4 to 3e-3
+    gamma: float = 0.99  # discount in [0, 1]
+    epsilon: float = 1.0  # chance of a random action at the beginning
+    epsilon_decay: float = 0.995  # its factor after each episode; 0.95 to 1
+    epsilon_min: float = 0.01  # never below this, unless it begins there; 0.01 to 0.1
+    buffer_size: int = 100_000  # transitions remembered; batch_size turns replay off: only the newest ones are left
+    batch_size: int = 64  # transitions a training step learns from; 32 to 256
+    target_update_freq: int = 100  # training steps between two copies to the target network; 1 turns it off
+    hidden_dims: tuple[int, ...] = (256, 256)  # widths of the hidden layers
+    tau: float | None = None  # the target network follows by this part of the way after every training step, no copies
+    double: bool = False  # Double DQN's target
+    huber: bool = False  # Huber's loss in place of the squared error
+    max_grad_norm: float | None = 10.0  # the gradient is shortened to this length; None turns clipping off
+    learning_starts: int = 0  # transitions to collect before the first training step
+    updates_per_step: float = 1.0  # training steps for every environment step; 0.5 is one for every two
+
+    def check(self):
+        values = vars(self)
+        if not isinstance(self.hidden_dims, tuple):
+            raise ValueError(f"hidden_dims is {self.hidden_dims!r}; accepted is one width for each layer, in a tuple")
+        check_arguments(values, count=("hidden_dims",))
+        check_arguments(
+            values,
+            single=True,
+            unit=("gamma", "epsilon", "epsilon_decay", "epsilon_min", "tau"),
+            positive=("learning_rate", "updates_per_step", "max_grad_norm"),
+            count=("buffer_size", "batch_size", "target_update_freq"),
+            natural=("learning_starts",),
+            switch=("double", "huber"),
+            optional=("tau", "max_grad_norm"),
         )
-    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in config.items()}
-    whole = {name: int(plain[name]) for name in (*counts[:-1], "learning_starts", "seed")}
-    return plain | whole | {"hidden_dims": tuple(int(width) for width in config["hidden_dims"])}
+        for name in ("batch_size", "learning_starts"):
+            if values[name] > self.buffer_size:
+                raise ValueError(
+                    f"buffer_size is {self.buffer_size} and {name} is {values[name]}; accepted are buffers that hold it"
+                )
 
 
-class DQNAgent:
+class DQNAgent(Learner):
     """Deep Q-learning for any Gymnasium environment with a vector observation and discrete actions.
 
     Parameters
     ----------
     state_dim, action_dim : length of an observation, number of actions.
-    learning_rate : of Adam. Typical: 1e-4 to 3e-3.
-    gamma : discount in [0, 1].
-    epsilon, epsilon_decay, epsilon_min : chance of a random action; multiplied by the decay after every episode, never
-        below the minimum.
-    buffer_size : transitions remembered. ``buffer_size=batch_size`` turns replay off: only the newest ones are left.
-    batch_size : transitions a training step learns from.
-    target_update_freq : training steps between two copies to the target network; 1 turns the target network off.
-    hidden_dims : widths of the hidden layers.
-    tau : if given, the target network follows by this part after every training step, in place of the copies.
-    double : Double DQN's target.
-    huber : Huber's loss in place of the squared error.
-    max_grad_norm : the gradient is shortened to this length; None turns clipping off.
-    learning_starts : transitions to collect before the first training step.
-    updates_per_step : training steps for every environment step; 0.5 is one for every two.
+    learning_rate, gamma, epsilon, ... : see ``DQNConfig``.
     seed, device : of all random choices; where the networks live.
     target_rule : computes the targets in place of the built-in equations; your own ``target_rule(reward (B,),
-        next_q_online (B, A), next_q_target (B, A), terminated (B,), gamma) -> (B,)``, NumPy arrays all.
+        next_q_online (B, A), next_q_target (B, A), terminated (B,) bool, gamma) -> (B,)``, NumPy arrays all.
 
-    ``online`` and ``target`` are the networks, ``buffer`` the memory, ``n_updates`` the training steps taken and
-    ``losses`` the most recent losses, at most ``KEPT_LOSSES``.
+    ``online`` and ``target`` are the networks, ``buffer`` the memory, ``epsilon`` the present chance of a random action,
+    ``n_updates`` the training steps taken and ``losses`` the most recent losses, at most ``KEPT_LOSSES``.
 
-    Raises ValueError for a hyperparameter outside these meanings, naming it.
+    Raises ValueError for an argument outside these meanings, naming it.
     """
 
     KEPT_LOSSES = 10_000
+    config_class = DQNConfig
+    fixed: ClassVar = ("hidden_dims",)
+    own_rules: ClassVar = ("target_rule",)
 
     def __init__(
         self,
         state_dim: int,
         action_dim: int,
         *,
-        learning_rate: float = 1e-3,
-        gamma: float = 0.99,
-        epsilon: float = 1.0,
-        epsilon_decay: float = 0.995,
-        epsilon_min: float = 0.01,
-        buffer_size: int = 100_000,
-        batch_size: int = 64,
-        target_update_freq: int = 100,
-        hidden_dims=(256, 256),
-        tau: float | None = None,
-        double: bool = False,
-        huber: bool = False,
-        max_grad_norm: float | None = 10.0,
-        learning_starts: int = 0,
-        updates_per_step: float = 1.0,
         seed: int = 0,
         device: str = "cpu",
-        target_rule: Callable | None = None,
+        target_rule: Callable[..., np.ndarray] | None = None,
+        **hyperparameters,
     ):
-        self._config = _checked({k: v for k, v in locals().items() if k not in ("self", "device", "target_rule")})
+        sizes = {"state_dim": state_dim, "action_dim": action_dim}
+        check_arguments({**sizes, "seed": seed}, count=tuple(sizes), natural=("seed",), single=True)
         if target_rule is not None and not callable(target_rule):
             raise ValueError(f"target_rule is {target_rule!r}; accepted is a function, or None")
-        self.__dict__.update(self._config)  # every hyperparameter is an attribute of its name
-        self.target_rule, self.device, self.n_updates = target_rule, torch.device(device), 0
-        weights, replay, acting, envs = spawn_seeds(self.seed, 4)
+        super().__init__({name: int(size) for name, size in sizes.items()}, hyperparameters)
+        self.target_rule, self.device, self.epsilon = target_rule, torch.device(device), self.config.epsilon
+        weights, replay, acting, envs = spawn_seeds(int(seed), 4)
         widths = self.state_dim, self.action_dim, self.hidden_dims
         self.online, self.target = (QNetwork(*widths, seed=weights).to(self.device) for _ in range(2))
-        self._weights, self._target_weights = flat_parameters(self.online), flat_parameters(self.target)
-        # One vector of weights makes the optimiser, the clipping and the copy one operation each.
-        self._optimizer = torch.optim.Adam([self._weights], lr=self.learning_rate, fused=True)
+        self._optimizer = torch.optim.Adam(self.online.parameters(), fused=True)
         self.buffer = ReplayBuffer(self.buffer_size, state_dim=self.state_dim, seed=replay)
-        self._sampled = np.empty((self.batch_size, 2 * self.state_dim + 3), dtype=np.float32)
         self._rng, self._env_seeds = np.random.default_rng(acting), np.random.default_rng(envs)
-        self._updates_due = 0.0
+        self.n_updates, self._updates_due = 0, 0.0
         self.losses: deque[float] = deque(maxlen=self.KEPT_LOSSES)
+
+    @property
+    def epsilon(self) -> float:
+        return self._epsilon
+
+    @epsilon.setter
+    def epsilon(self, value: float) -> None:
+        check_arguments({"epsilon": value}, unit=("epsilon",), single=True)
+        self._epsilon = float(value)
+
+    def configure(self, **changes) -> None:
+        super().configure(**changes)
+        if "buffer_size" in changes:
+            self.buffer.resize(self.buffer_size)
 
     @torch.inference_mode()
     def action_values(self, state) -> np.ndarray:
         """Q(s, .) of one observation (state_dim,) or of many (..., state_dim): (..., action_dim)."""
-        return self.online(torch.as_tensor(np.asarray(state, dtype=np.float32), device=self.device)).cpu().numpy()
+        state = torch.as_tensor(state, dtype=torch.float32, device=self.device)
+        if state.shape[-1:] != (self.state_dim,):
+            raise ValueError(f"state has shape {tuple(state.shape)}; accepted is (..., {self.state_dim})")
+        return self.online(state).cpu().numpy()
 
     def select_action(self, state, training: bool = True):
         """Epsilon-greedy while training, greedy otherwise: an int for one observation, (n,) for (n, state_dim)."""
-        q = self.action_values(np.atleast_2d(state))
-        epsilon = self.epsilon if training else 0.0
-        draw, random_action = self._rng.random(len(q)), self._rng.integers(self.action_dim, size=len(q))
-        action = epsilon_greedy_actions(q, epsilon, draw, random_action)
-        return int(action[0]) if np.ndim(state) == 1 else action
+        q = self.action_values(state)
+        rows = q.reshape(-1, self.action_dim)
+        if training:
+            action = sample_actions(epsilon_greedy(rows, self.epsilon), self._rng.random(len(rows)))
+        else:
+            action = rows.argmax(axis=-1)
+        return int(action[0]) if q.ndim == 1 else action
 
     def store_transition(self, state, action, reward, next_state, terminated) -> None:
         """Remember one transition, or one of each environment."""
@@ -236,144 +192,111 @@ class DQNAgent:
 
     def decay_epsilon(self) -> None:
         """One episode is over: explore a little less."""
-        self.epsilon = max(self.epsilon_min, self.epsilon * self.epsilon_decay)
+        self.epsilon = decayed(self.epsilon, self.epsilon_decay, self.epsilon_min)
 
-    @torch.no_grad()
     def train_step(self) -> float | None:
         """Learn from one batch of remembered transitions; returns the loss, None while there are too few of them."""
-        if len(self.buffer) < max(self.batch_size, self.learning_starts):
+        config = self.config
+        if not self._remembers_enough():
             return None
         batch = self._sample()
-        action = batch.action[:, None]
-        q, inputs = self.online.forward_keeping(batch.state)
-        error = self._targets(batch)[:, None] - q.gather(1, action)
-        # d loss / d Q(s, a), and nothing for the actions not taken
-        slope = (error.clip(-1, 1) if self.huber else 2 * error) / -len(error)
-        self.online.backpropagate(torch.zeros_like(q).scatter_(1, action, slope), inputs)
-        self._descend()
+        q = self.online(batch.state).gather(1, batch.action[:, None])[:, 0]
+        error = self._targets(batch) - q
+        loss = (huber_loss(error) if config.huber else squared_loss(error)).mean()
+        self._optimizer.zero_grad()
+        loss.backward()
+        if config.max_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.online.parameters(), config.max_grad_norm)
+        self._optimizer.param_groups[0]["lr"] = config.learning_rate
+        self._optimizer.step()
         self.n_updates += 1
         self._update_target()
-        self.losses.append((huber_loss(error) if self.huber else error * error).mean().item())
+        self.losses.append(loss.item())
         return self.losses[-1]
-
-    def learn(self, envs: gym.Env | VectorEnv, total_steps: int, progress: bool = False) -> History:
-        """Learn for ``total_steps`` environment steps, those of all copies counted.
-
-        Interrupting keeps what was learned and returns the history so far; its ``metrics["loss"]`` are ``losses``.
-        ``learn`` may be called again, on another environment too. Raises ValueError for an environment whose
-        observations are no vectors (state_dim,), or whose actions are not the numbers 0 to action_dim - 1.
-        """
-        check_arguments({"total_steps": total_steps}, count=("total_steps",))
-        log, interrupted = EpisodeLog(1), False
-        with progress_bar(total_steps, "step", progress) as bar:
-            try:
-                for log in self.learning(envs):
-                    shown = bar.update(min(log.n_steps, total_steps) - bar.n)
-                    if shown:  # a few times a second
-                        bar.set_postfix_str(f"return {log.recent_return:.3g}, epsilon {self.epsilon:.2f}")
-                    if log.n_steps >= total_steps:
-                        break
-            except KeyboardInterrupt:
-                interrupted = True
-        return log.history(metrics={"loss": np.array(self.losses)}, interrupted=interrupted)
 
     def learning(self, envs: gym.Env | VectorEnv) -> Iterator[EpisodeLog]:
         """Learn step by step, for as long as it is asked to: yields the log after every step of the environments."""
-        check_spaces(envs, self.state_dim, self.action_dim)
-        envs = envs if isinstance(envs, VectorEnv) else as_vector_env(envs, 1)
+        check_spaces(envs, state_dim=self.state_dim, n_actions=self.action_dim)
         steps = TrueSteps(envs, seed=int(self._env_seeds.integers(2**31)))
-        log = EpisodeLog(1, envs.num_envs)
+        log = EpisodeLog(1, steps.num_envs)
         while True:
-            state, action = steps.state, self.select_action(steps.state)
+            state = steps.state
+            action = self.select_action(state)
             next_state, reward, terminated, truncated, real = steps.step(action)
-            transition = state, action, reward, next_state, terminated
-            self.store_transition(*(transition if real.all() else (field[real] for field in transition)))
+            self.store_transition(state[real], action[real], reward[real], next_state[real], terminated[real])
             for _ in log.record(reward, terminated | truncated, real):
                 self.decay_epsilon()
-            self._train_when_due(real.sum())
+            self._train_when_due(int(real.sum()))
             yield log
 
-    def save(self, path) -> None:
-        """Write everything that learning goes on from, the memory included, to a safetensors file.
-
-        The environments are not in it: the next ``learn`` begins new episodes, as it always does.
-        """
-        adam = self._optimizer.state_dict()["state"].get(0, {})
-        arrays = {f"adam.{name}": value.cpu().numpy() for name, value in adam.items()}
-        arrays |= {"weights": self._weights.cpu().numpy(), "target_weights": self._target_weights.cpu().numpy()}
-        arrays |= {"buffer": self.buffer._rows[: len(self.buffer)], "losses": np.array(self.losses)}
-        config = _checked({name: getattr(self, name) for name in self._config} | {"buffer_size": self.buffer.capacity})
-        progress = {"n_updates": self.n_updates, "updates_due": self._updates_due, "n_pushed": self.buffer.n_pushed}
-        random = [generator.bit_generator.state for generator in self._generators()]
-        save_arrays(path, type(self).__name__, arrays, {"config": config, "progress": progress, "random": random})
-
-    @classmethod
-    def load(cls, path, device: str = "cpu") -> DQNAgent:
-        """The agent that ``save`` wrote; it goes on learning exactly as the saved one would.
-
-        Raises FileNotFoundError, or ValueError for a damaged or foreign file. Nothing is unpickled.
-        """
-        arrays, state = load_arrays(path, kind=cls.__name__)
-        device = torch.device(device)
-        try:
-            agent = cls(**state["config"], device=device)
-            agent._restore(arrays, state)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is no complete {cls.__name__} of this version: {error!r}") from None
-        return agent
-
-    def _restore(self, arrays: dict[str, np.ndarray], state: dict) -> None:
-        tensors = {name: torch.as_tensor(array, device=self.device) for name, array in arrays.items()}
-        self._weights.copy_(tensors["weights"])
-        self._target_weights.copy_(tensors["target_weights"])
-        adam = {name.removeprefix("adam."): value for name, value in tensors.items() if name.startswith("adam.")}
-        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": {0: adam} if adam else {}})
-        progress = state["progress"]
-        self.n_updates, self._updates_due = progress["n_updates"], progress["updates_due"]
-        self.buffer.n_pushed = progress["n_pushed"]
-        self.buffer._rows[: len(self.buffer)] = arrays["buffer"]
-        self.losses.extend(arrays["losses"].tolist())
-        for generator, saved in zip(self._generators(), state["random"], strict=True):
-            generator.bit_generator.state = saved
-
-    def _sample(self) -> Batch:
-        fields = self.buffer.sample(self.batch_size, out=self._sampled)
-        return Batch(*(torch.from_numpy(field).to(self.device) for field in fields))
-
+    @torch.no_grad()
     def _targets(self, batch: Batch) -> torch.Tensor:
+        """What the experience says Q(s, a) should be, (B,)."""
         next_q = self.target(batch.next_state)
-        if not self.double and self.target_rule is None:
-            return td_target(batch.reward, next_q, batch.terminated, self.gamma)
-        values = batch.reward, self.online(batch.next_state), next_q, batch.terminated
-        if self.target_rule is None:
-            return double_dqn_target(*values, self.gamma)
-        target = np.asarray(self.target_rule(*(value.cpu().numpy().copy() for value in values), self.gamma))
-        if target.shape != batch.reward.shape:
-            raise ValueError(f"target_rule returned shape {target.shape}; accepted is {tuple(batch.reward.shape)}")
+        if self.target_rule is not None:
+            return self._ruled(batch.reward, self.online(batch.next_state), next_q, batch.terminated)
+        next_value = double_value(self.online(batch.next_state), next_q) if self.double else greedy_value(next_q)
+        return td_target(batch.reward, next_value, batch.terminated, self.gamma)
+
+    def _ruled(self, *experience: torch.Tensor) -> torch.Tensor:
+        """What ``target_rule`` says; it gets copies, so that one that works in place spoils nothing."""
+        wanted = tuple(experience[0].shape)
+        target = np.asarray(self.target_rule(*(values.cpu().numpy().copy() for values in experience), self.gamma))
+        if target.shape != wanted:
+            raise ValueError(f"target_rule returned shape {target.shape}; accepted is {wanted}")
+        if target.dtype.kind not in "biuf" or not np.isfinite(target).all():
+            raise ValueError(f"target_rule returned {target}; accepted are finite numbers")
         return torch.as_tensor(target, dtype=torch.float32, device=self.device)
 
-    def _descend(self) -> None:
-        """One step of Adam along the gradient, shortened to ``max_grad_norm``."""
-        if self.max_grad_norm is not None:
-            norm = self._weights.grad.norm().item()
-            if norm > self.max_grad_norm:
-                self._weights.grad *= self.max_grad_norm / norm
-        self._optimizer.param_groups[0]["lr"] = self.learning_rate
-        self._optimizer.step()
-
+    @torch.no_grad()
     def _update_target(self) -> None:
         if self.tau is not None:
-            self._target_weights.copy_(polyak_update(self._target_weights, self._weights, self.tau))
+            self.target.weights.copy_(polyak_update(self.target.weights, self.online.weights, self.tau))
         elif self.n_updates % self.target_update_freq == 0:
-            self._target_weights.copy_(self._weights)
+            self.target.weights.copy_(self.online.weights)
+
+    def _sample(self) -> Batch:
+        return Batch(*(torch.from_numpy(field).to(self.device) for field in self.buffer.sample(self.batch_size)))
+
+    def _remembers_enough(self) -> bool:
+        return len(self.buffer) >= max(self.batch_size, self.learning_starts)
 
     def _train_when_due(self, n_steps: int) -> None:
-        if len(self.buffer) < max(self.batch_size, self.learning_starts):
+        if not self._remembers_enough():
             return
         self._updates_due += n_steps * self.updates_per_step
         while self._updates_due >= 1:
             self._updates_due -= 1
             self.train_step()
 
+    def _progress(self, log: EpisodeLog) -> str:
+        return f"{super()._progress(log)}, epsilon {self.epsilon:.2f}"
+
+    def _metrics(self) -> dict[str, np.ndarray]:
+        return {"loss": np.array(self.losses)}
+
     def _generators(self) -> tuple[np.random.Generator, ...]:
         return self._rng, self._env_seeds, self.buffer.rng
+
+    def _state(self):
+        adam = self._optimizer.state_dict()["state"].get(0, {})
+        arrays = {f"adam.{name}": value.cpu().numpy() for name, value in adam.items()}
+        networks = {"online": self.online, "target": self.target}
+        arrays |= {name: network.weights.detach().cpu().numpy() for name, network in networks.items()}
+        arrays |= {"memory": self.buffer.rows(), "losses": np.array(self.losses)}
+        counts = {"n_updates": self.n_updates, "updates_due": self._updates_due, "n_pushed": self.buffer.n_pushed}
+        random = [generator.bit_generator.state for generator in self._generators()]
+        return arrays, {**counts, "epsilon": self.epsilon, "random": random}
+
+    def _restore(self, arrays, state):
+        for name, network in (("online", self.online), ("target", self.target)):
+            network.load_state_dict({"weights": torch.from_numpy(arrays[name])})
+        adam = {
+            name.removeprefix("adam."): torch.from_numpy(arrays[name]) for name in arrays if name.startswith("adam.")
+        }
+        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": {0: adam} if adam else {}})
+        self.n_updates, self._updates_due, self.epsilon = state["n_updates"], state["updates_due"], state["epsilon"]
+        self.buffer.restore(arrays["memory"], state["n_pushed"])
+        self.losses.extend(arrays["losses"].tolist())
+        for generator, saved in zip(self._generators(), state["random"], strict=True):
+            generator.bit_generator.state = saved

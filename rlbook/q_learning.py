@@ -15,107 +15,93 @@ with a median and a band costs little more than a single run. One agent is the s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from rlbook.envs.tabular import as_vector_env
-from rlbook.learning.history import EpisodeLog, History, progress_bar
-from rlbook.learning.saving import load_arrays, save_arrays, spawn_seeds
+from rlbook.envs.tabular import vector_copies
+from rlbook.learning.config import Config
+from rlbook.learning.exploration import decayed, epsilon_greedy, sample_actions
+from rlbook.learning.history import EpisodeLog, History
+from rlbook.learning.learner import Learner
+from rlbook.learning.saving import spawn_seeds
+from rlbook.learning.stepping import TrueSteps, check_spaces
+from rlbook.returns import double_value, greedy_value, td_error
 from rlbook.validation import check_arguments
 
-UpdateRule = Callable[..., np.ndarray]
+
+@dataclass(frozen=True)
+class QLearningConfig(Config):
+    """Hyperparameters of Q-learning and Double Q-learning."""
+
+    learning_rate: float = 0.1  # alpha in (0, 1], how far an estimate moves towards a new sample; 0.05 to 0.5
+    gamma: float = 0.99  # discount in [0, 1]
+    epsilon: float = 0.1  # chance of a random action at the beginning; 0.1 to 1
+    epsilon_decay: float = 0.995  # its factor after each episode; 0.99 to 1
+    epsilon_min: float = 0.01  # never below this, unless it begins there
+
+    def check(self):
+        chances = "gamma", "epsilon", "epsilon_decay", "epsilon_min"
+        check_arguments(vars(self), fraction=("learning_rate",), unit=chances, single=True)
 
 
-def epsilon_greedy(Q, epsilon) -> np.ndarray:
-    """Action values (..., A) to probabilities (..., A): explore with probability epsilon, else act greedily.
-
-    Tied best actions share the greedy probability. epsilon is a number in [0, 1] or an array that broadcasts against
-    (..., 1). Sutton & Barto (2018), section 2.2.
-    """
-    Q, epsilon = np.asarray(Q, dtype=float), np.asarray(epsilon, dtype=float)
-    _check_epsilon(epsilon)
-    best = Q == Q.max(axis=-1, keepdims=True)
-    # pi(a | s) = epsilon / |A| + (1 - epsilon) * [a is best] / number of best actions
-    return epsilon / Q.shape[-1] + (1 - epsilon) * best / best.sum(axis=-1, keepdims=True)
-
-
-def td_error(q, reward, next_value, terminated, gamma) -> np.ndarray:
-    """The temporal-difference error delta; all arguments broadcast.
-
-    q : the present estimate Q(s, a); next_value : the estimated value of s'; terminated : 1
-    where the task ended, which a time limit does not do. Sutton & Barto (2018), equation 6.5.
-    """
-    # delta = r + gamma * V(s') - Q(s, a), and V(s') = 0 after a terminal step
-    return reward + gamma * np.logical_not(terminated) * next_value - q
-
-
-def _check_epsilon(epsilon: np.ndarray) -> None:
-    if not ((epsilon >= 0) & (epsilon <= 1)).all():
-        raise ValueError(f"epsilon is {epsilon}; accepted are probabilities from 0 to 1")
-
-
-def _check_numbers(what: str, numbers: np.ndarray, count: int) -> None:
-    if numbers.min() < 0 or numbers.max() >= count:
-        raise ValueError(f"the {what} is {numbers}; accepted are 0 to {count - 1}")
-
-
-class QLearning:
+class QLearning(Learner):
     """Tabular Q-learning for any environment with discrete observations and actions.
 
     Parameters
     ----------
     n_states, n_actions : size of the table.
-    learning_rate : alpha in (0, 1], how far an estimate moves towards a new sample. Typical: 0.05 to 0.5.
-    gamma : discount in [0, 1].
-    epsilon, epsilon_decay, epsilon_min : chance of a random action; multiplied by the decay after each episode, never
-        below the minimum.
+    learning_rate, gamma, epsilon, epsilon_decay, epsilon_min : see ``QLearningConfig``.
     n_agents : independent learners, one row of everything each.
     seed : of all random choices; the same seed gives the same run.
+    device : "cpu"; tables are NumPy arrays.
     update_rule : drives the learner instead of the built-in update; your own
-        ``update_rule(q (B,), reward (B,), next_q (B, A), terminated (B,), alpha, gamma) -> new q (B,)``.
+        ``update_rule(q (B,), reward (B,), next_q (B, A), terminated (B,) bool, alpha, gamma) -> new q (B,)``.
 
     Attributes
     ----------
     Q : (n_states, n_actions) table; (n_agents, n_states, n_actions) with several agents. The same leading axis, present
         only with several agents, stands before every state, action and reward below.
+    epsilon : the present chance of exploring, () or (n_agents,).
     td_errors : the most recent temporal-difference errors, oldest first; at most ``KEPT_ERRORS`` updates.
+
+    Raises ValueError for an argument outside these meanings, naming it.
     """
 
     KEPT_ERRORS = 10_000
+    config_class = QLearningConfig
+    own_rules: ClassVar = ("update_rule",)
     n_tables = 1
 
     def __init__(
         self,
         n_states: int,
         n_actions: int,
-        learning_rate: float = 0.1,
-        gamma: float = 0.99,
-        epsilon: float = 0.1,
-        epsilon_decay: float = 0.995,
-        epsilon_min: float = 0.01,
         *,
         n_agents: int = 1,
         seed: int = 0,
-        update_rule: UpdateRule | None = None,
+        device: str = "cpu",
+        update_rule: Callable[..., np.ndarray] | None = None,
+        **hyperparameters,
     ):
-        check_arguments(
-            locals(),
-            count=("n_states", "n_actions", "n_agents"),
-            fraction=("learning_rate",),
-            unit=("gamma", "epsilon", "epsilon_decay", "epsilon_min"),
-        )
-        self.n_states, self.n_actions, self.n_agents = int(n_states), int(n_actions), int(n_agents)
-        self.learning_rate, self.gamma = learning_rate, gamma
-        self.epsilon_decay, self.epsilon_min = epsilon_decay, epsilon_min
+        sizes = {"n_states": n_states, "n_actions": n_actions, "n_agents": n_agents}
+        check_arguments(sizes, count=tuple(sizes), single=True)
+        if str(device) != "cpu":
+            raise ValueError(f"device is {device!r}; accepted is 'cpu', tables are NumPy arrays")
+        if update_rule is not None and not callable(update_rule):
+            raise ValueError(f"update_rule is {update_rule!r}; accepted is a function, or None")
+        sizes = {name: int(size) for name, size in sizes.items()}
+        super().__init__(sizes, hyperparameters)
         self.update_rule = update_rule
-        self._epsilon = np.full(self.n_agents, float(epsilon))
-        # Rows of all agents' tables lie one below the other, so that one index reaches every agent's row.
+        # The rows of all agents' tables lie one below the other, so that one index reaches every agent's row.
         self._tables = np.zeros((self.n_tables, self.n_agents * self.n_states, self.n_actions))
         self._rows = self._tables.reshape(-1, self.n_actions)
         self._first_row = np.arange(self.n_agents) * self.n_states
+        self._epsilon = np.full(self.n_agents, self.config.epsilon)
         self._recent_errors: deque[np.ndarray] = deque(maxlen=self.KEPT_ERRORS)
         self._rng, self._env_seeds = (np.random.default_rng(child) for child in spawn_seeds(seed, 2))
 
@@ -125,13 +111,13 @@ class QLearning:
 
     @property
     def epsilon(self):
-        """The present chance of exploring: a number, or (n_agents,)."""
         return self._per_agent(self._epsilon.copy())
 
     @epsilon.setter
     def epsilon(self, value) -> None:
         value = np.broadcast_to(np.asarray(value, dtype=float), (self.n_agents,))
-        _check_epsilon(value)
+        if not ((value >= 0) & (value <= 1)).all():
+            raise ValueError(f"epsilon is {value}; accepted are probabilities from 0 to 1")
         self._epsilon = value.copy()
 
     @property
@@ -143,143 +129,127 @@ class QLearning:
         """The values the agent acts on: the table itself here, the mean of both tables in Double Q-learning."""
         return self._shaped(self._tables.mean(axis=0))
 
-    def select_action(self, state, training: bool = True):
-        """Epsilon-greedy while training, ties broken at random; without training the first of the best actions."""
-        action = self._select(self._rows_of(state), training)
-        return int(action[0]) if self.n_agents == 1 and np.ndim(state) == 0 else action
-
-    def update(self, state, action, reward, next_state, terminated):
-        """Learn from one transition (of every agent); returns the temporal-difference error."""
-        rows, next_rows, action = self._rows_of(state), self._rows_of(next_state), np.asarray(action)
-        _check_numbers("action", action, self.n_actions)
-        if not np.isfinite(reward).all():
-            raise ValueError(f"the reward is {reward}; accepted are finite numbers")
-        delta = self._update(rows, action, np.asarray(reward), next_rows, np.asarray(terminated))
-        return float(delta[0]) if self.n_agents == 1 and np.ndim(state) == 0 else delta
-
-    def decay_epsilon(self, which=slice(None)) -> None:
-        """One episode is over (for the agents in ``which``): explore a little less."""
-        self._epsilon[which] = np.maximum(self.epsilon_min, self._epsilon[which] * self.epsilon_decay)
-
     def get_policy(self) -> np.ndarray:
         """The greedy action of every state, the first one where several tie: (n_states,)."""
         return self.action_values().argmax(axis=-1)
 
     def get_value_function(self) -> np.ndarray:
         """max_a Q(s, a): (n_states,)."""
-        return self.action_values().max(axis=-1)
+        return greedy_value(self.action_values())
+
+    def select_action(self, state, training: bool = True):
+        """Epsilon-greedy while training, ties broken at random; without training the first of the best actions."""
+        action = self._act(self._first_row + self._checked("state", state, self.n_states), training)
+        return int(action[0]) if self._is_single(state) else action
+
+    def update(self, state, action, reward, next_state, terminated):
+        """Learn from one transition (of every agent); returns the temporal-difference error."""
+        rows, next_rows = (self._first_row + self._checked("state", s, self.n_states) for s in (state, next_state))
+        actions, rewards = self._checked("action", action, self.n_actions), np.array(reward, dtype=float)
+        if not np.isfinite(rewards).all():
+            raise ValueError(f"the reward is {reward}; accepted are finite numbers")
+        rewards, ends = (
+            np.broadcast_to(each, (self.n_agents,)) for each in (rewards, np.array(terminated, dtype=bool))
+        )
+        delta = self._update(rows, actions, rewards, next_rows, ends)
+        return float(delta[0]) if self._is_single(state) else delta
+
+    def decay_epsilon(self, which=slice(None)) -> None:
+        """One episode is over (for the agents in ``which``): explore a little less."""
+        self._epsilon[which] = decayed(self._epsilon[which], self.epsilon_decay, self.epsilon_min)
 
     def learn(
         self,
-        env: gym.Env | VectorEnv,
-        n_episodes: int | None = None,
+        envs: gym.Env | VectorEnv,
         total_steps: int | None = None,
         progress: bool = False,
+        *,
+        n_episodes: int | None = None,
     ) -> History:
-        """Learn for ``n_episodes`` per agent, or ``total_steps`` steps per agent, whichever is given.
+        """Learn for ``total_steps`` environment steps, all agents' counted, or for ``n_episodes`` of each agent.
 
-        With several agents every agent has its own copy of ``env``; an agent that has done its episodes stops learning
-        while the others finish. Interrupting keeps what was learned and returns the history so far. ``learn`` may be
-        called again, on another environment too.
+        With several agents every agent has its own copy of ``envs``; an agent that has done its episodes stops learning
+        while the others finish. The rest as in every learner's ``learn``.
         """
-        self._check_spaces(env)
         if (n_episodes is None) == (total_steps is None):
             raise ValueError(f"n_episodes is {n_episodes} and total_steps is {total_steps}; give one of them")
-        check_arguments(locals(), count=("n_episodes", "total_steps"), optional=("n_episodes", "total_steps"))
-        envs = as_vector_env(env, self.n_agents)
-        log = EpisodeLog(self.n_agents)
-        interrupted = False
-        with progress_bar(n_episodes or total_steps, "episode" if n_episodes else "step", progress) as bar:
-            try:
-                self._run(envs, log, n_episodes, total_steps, bar)
-            except KeyboardInterrupt:
-                interrupted = True
-        return log.history(n_episodes, interrupted=interrupted)
+        if n_episodes is None:
+            return super().learn(envs, total_steps, progress)
+        check_arguments({"n_episodes": n_episodes}, count=("n_episodes",))
+        learning = self.learning(envs, n_episodes)
+        return self._drive(learning, lambda log: int(log.n_episodes.min()), n_episodes, "episode", progress)
 
-    def save(self, path) -> None:
-        """Write tables, exploration and hyperparameters to a safetensors file."""
-        names = ("n_states", "n_actions", "learning_rate", "gamma", "epsilon_decay", "epsilon_min", "n_agents")
-        arrays = {"tables": self._tables, "epsilon": self._epsilon}
-        save_arrays(path, type(self).__name__, arrays, {name: getattr(self, name) for name in names})
+    def learning(self, envs: gym.Env | VectorEnv, n_episodes: float = np.inf) -> Iterator[EpisodeLog]:
+        """Learn step by step, for as long as it is asked to: yields the log after every step of the environments.
 
-    @classmethod
-    def load(cls, path, seed: int = 0) -> QLearning:
-        """The agent that ``save`` wrote. Raises FileNotFoundError, or ValueError for another kind of file."""
-        arrays, config = load_arrays(path, kind=cls.__name__)
-        agent = cls(**config, seed=seed)
-        agent._tables[:], agent._epsilon[:] = arrays["tables"], arrays["epsilon"]
-        return agent
+        An agent learns from its first ``n_episodes`` only.
+        """
+        check_spaces(envs, n_states=self.n_states, n_actions=self.n_actions)
+        log, busy = EpisodeLog(self.n_agents), np.ones(self.n_agents, dtype=bool)
+        with vector_copies(envs, self.n_agents) as copies:
+            steps = TrueSteps(copies, seed=int(self._env_seeds.integers(2**31)))
+            while True:
+                rows = self._first_row + steps.state
+                action = self._act(rows)
+                next_state, reward, terminated, truncated, real = steps.step(action)
+                self._update(rows, action, reward, self._first_row + next_state, terminated, learns=real & busy)
+                ended = log.record(reward, terminated | truncated, real)
+                if ended.size:
+                    self.decay_epsilon(ended[busy[ended]])
+                    busy = log.n_episodes < n_episodes
+                yield log
 
-    def _run(self, envs: VectorEnv, log: EpisodeLog, n_episodes, total_steps, bar) -> None:
-        state, _ = envs.reset(seed=int(self._env_seeds.integers(2**31)))  # every call of learn: another seed
-        rows, learning = self._first_row + state, None
-        progress, target = 0, n_episodes or total_steps
-        while progress < target:
-            action = self._select(rows, training=True)
-            next_state, reward, terminated, truncated, _ = envs.step(action)
-            next_rows = self._first_row + next_state
-            self._update(rows, action, reward, next_rows, terminated, learning)
-            rows = next_rows
-            done = terminated | truncated
-            before, ended = progress, log.record(reward, done)
-            if ended.size:
-                self.decay_epsilon(ended if learning is None else ended[learning[ended]])
-                state, _ = envs.reset(options={"reset_mask": done})
-                rows = self._first_row + state
-                if n_episodes:
-                    learning = log.n_episodes < n_episodes
-                    progress = int(log.n_episodes.min())
-            if total_steps:
-                progress = log.n_steps
-            bar.update(progress - before)
-
-    def _select(self, rows: np.ndarray, training: bool) -> np.ndarray:
-        """Sample ``epsilon_greedy`` for every row: a random one of all actions, or of the best ones."""
-        values = self._acting_values(rows)
-        greedy = values.argmax(axis=1)
+    def _act(self, rows: np.ndarray, training: bool = True) -> np.ndarray:
+        q = self._acting_values(rows)
         if not training:
-            return greedy
-        best = values.ravel().take(np.arange(0, values.size, self.n_actions) + greedy)
-        draws = self._rng.random(len(rows) + values.size)
-        candidates = values == best[:, None]
-        candidates |= (draws[: len(rows)] < self._epsilon)[:, None]
-        return (candidates * draws[len(rows) :].reshape(values.shape)).argmax(axis=1)
+            return q.argmax(axis=-1)
+        return sample_actions(epsilon_greedy(q, self._epsilon[:, None]), self._rng.random(self.n_agents))
 
     def _acting_values(self, rows: np.ndarray) -> np.ndarray:
         return self._tables[0].take(rows, axis=0)
 
-    def _rows_of(self, state) -> np.ndarray:
-        state = np.asarray(state)
-        _check_numbers("state", state, self.n_states)
-        return self._first_row + state
-
-    def _update(self, rows, action, reward, next_rows, terminated, learning=None) -> np.ndarray:
-        return self._move_estimate(rows * self.n_actions + action, reward, next_rows, next_rows, terminated, learning)
-
-    def _move_estimate(self, index, reward, choosing_rows, judging_rows, terminated, learning) -> np.ndarray:
-        """Update the entries ``index``; one row chooses the best next action, one says what it is worth."""
-        values = self._tables.ravel()
-        q, next_q = values.take(index), self._rows.take(choosing_rows, axis=0)
+    def _update(self, rows, action, reward, next_rows, terminated, learns=True) -> np.ndarray:
+        """Move the entry Q(s, a) of every agent that ``learns``; all arguments (n_agents,)."""
+        selecting, evaluating = self._first_rows()
+        rows = rows + selecting
+        q, next_q = self._rows[rows, action], self._rows.take(next_rows + selecting, axis=0)
         if self.update_rule is None:
-            next_value = values.take(judging_rows * self.n_actions + next_q.argmax(axis=1))
-            delta = td_error(q, reward, next_value, terminated, self.gamma)
-            new_q = q + self.learning_rate * delta
+            next_value = self._next_value(next_q, next_rows + evaluating)
+            delta = td_error(q, reward, next_value, terminated, self.config.gamma)
+            # Q(s, a) <- Q(s, a) + alpha * delta
+            new_q = q + self.config.learning_rate * delta
         else:
-            new_q = self._student_estimate(q, reward, next_q, terminated)
-            delta = (new_q - q) / self.learning_rate
-        values[index] = new_q if learning is None else np.where(learning, new_q, q)
+            new_q = self._ruled(q, reward, next_q, terminated)
+            delta = (new_q - q) / self.config.learning_rate
+        self._rows[rows, action] = np.where(learns, new_q, q)
         self._recent_errors.append(delta)
         return delta
 
-    def _student_estimate(self, q, reward, next_q, terminated) -> np.ndarray:
+    def _first_rows(self):
+        """Where the table begins that is updated and selects the next action, and the one that evaluates it."""
+        return 0, 0
+
+    def _next_value(self, next_q, evaluating_rows) -> np.ndarray:
+        return greedy_value(next_q)
+
+    def _ruled(self, *experience) -> np.ndarray:
         """What ``update_rule`` says; it gets copies, so that one that works in place spoils nothing."""
-        arguments = (np.array(values) for values in (q, reward, next_q, terminated))
-        new_q = np.asarray(self.update_rule(*arguments, self.learning_rate, self.gamma), dtype=float)
-        if new_q.shape != q.shape:
-            raise ValueError(f"update_rule returned shape {new_q.shape}; accepted is {q.shape}, a new estimate each")
+        copies, wanted = [np.array(values) for values in experience], (self.n_agents,)
+        new_q = np.asarray(self.update_rule(*copies, self.config.learning_rate, self.config.gamma), dtype=float)
+        if new_q.shape != wanted:
+            raise ValueError(f"update_rule returned shape {new_q.shape}; accepted is {wanted}, a new estimate each")
         if not np.isfinite(new_q).all():
             raise ValueError(f"update_rule returned {new_q[~np.isfinite(new_q)][0]}; accepted are finite estimates")
         return new_q
+
+    def _state(self):
+        arrays = {"tables": self._tables, "epsilon": self._epsilon, "td_errors": np.array(self._recent_errors)}
+        return arrays, {"random": [rng.bit_generator.state for rng in (self._rng, self._env_seeds)]}
+
+    def _restore(self, arrays, state):
+        self._tables[:], self._epsilon[:] = arrays["tables"], arrays["epsilon"]
+        self._recent_errors.extend(arrays["td_errors"])
+        self._rng.bit_generator.state, self._env_seeds.bit_generator.state = state["random"]
 
     def _shaped(self, table: np.ndarray) -> np.ndarray:
         return self._per_agent(table.reshape(self.n_agents, self.n_states, self.n_actions))
@@ -287,18 +257,17 @@ class QLearning:
     def _per_agent(self, values: np.ndarray):
         return values[0] if self.n_agents == 1 else values
 
-    def _check_spaces(self, env) -> None:
-        if not isinstance(env, (gym.Env, VectorEnv)):
-            raise ValueError(f"the environment is a {type(env).__name__}; accepted are Gymnasium environments")
-        spaces = (
-            ("observation", getattr(env, "single_observation_space", env.observation_space), self.n_states),
-            ("action", getattr(env, "single_action_space", env.action_space), self.n_actions),
-        )
-        for name, space, count in spaces:
-            if not isinstance(space, gym.spaces.Discrete) or space.start != 0:
-                raise ValueError(f"the {name} space is {space}; QLearning accepts Discrete spaces that count from 0")
-            if space.n != count:
-                raise ValueError(f"the {name} space is {space}, but the table was made for {count}")
+    def _is_single(self, state) -> bool:
+        return self.n_agents == 1 and np.ndim(state) == 0
+
+    def _checked(self, what: str, numbers, count: int) -> np.ndarray:
+        """One whole number from 0 to ``count`` - 1 for each agent, (n_agents,)."""
+        numbers = np.atleast_1d(numbers)
+        if numbers.shape != (self.n_agents,) or numbers.dtype.kind not in "iu":
+            raise ValueError(f"the {what} is {numbers}; accepted are {self.n_agents} whole numbers")
+        if numbers.min() < 0 or numbers.max() >= count:
+            raise ValueError(f"the {what} is {numbers}; accepted are 0 to {count - 1}")
+        return numbers
 
 
 class DoubleQLearning(QLearning):
@@ -310,10 +279,10 @@ class DoubleQLearning(QLearning):
 
     n_tables = 2
 
-    def __init__(self, *args, **kwargs):
-        if kwargs.get("update_rule") is not None:
+    def __init__(self, n_states: int, n_actions: int, **arguments):
+        if arguments.get("update_rule") is not None:
             raise ValueError("update_rule is for QLearning; DoubleQLearning accepts none")
-        super().__init__(*args, **kwargs)
+        super().__init__(n_states, n_actions, **arguments)
 
     @property
     def Q2(self) -> np.ndarray:
@@ -322,9 +291,10 @@ class DoubleQLearning(QLearning):
     def _acting_values(self, rows: np.ndarray) -> np.ndarray:
         return (self._tables[0].take(rows, axis=0) + self._tables[1].take(rows, axis=0)) / 2
 
-    def _update(self, rows, action, reward, next_rows, terminated, learning=None) -> np.ndarray:
-        coin = self._rng.random(self.n_agents) < 0.5
-        chosen = coin * len(self._tables[0])
-        other = len(self._tables[0]) - chosen
-        index = (chosen + rows) * self.n_actions + action
-        return self._move_estimate(index, reward, chosen + next_rows, other + next_rows, terminated, learning)
+    def _first_rows(self):
+        table_size = len(self._tables[0])
+        selecting = (self._rng.random(self.n_agents) < 0.5) * table_size
+        return selecting, table_size - selecting
+
+    def _next_value(self, next_q, evaluating_rows) -> np.ndarray:
+        return double_value(next_q, self._rows.take(evaluating_rows, axis=0))

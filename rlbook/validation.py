@@ -18,11 +18,11 @@ _KINDS = {
 }
 
 
-def check_arguments(values: dict, *, optional=(), **kinds) -> None:
+def check_arguments(values: dict, *, optional=(), single: bool = False, **kinds) -> None:
     """Raise ValueError for the first value that is none of its kind, naming it; names in ``optional`` may be None.
 
     values : arguments by name.   kinds : the names of each kind, ``unit``, ``fraction``, ``positive``, ``finite``,
-    ``count``, ``natural`` or ``switch``. A tuple or list is accepted where each of its entries is.
+    ``count``, ``natural`` or ``switch``. A tuple or list is accepted where each of its entries is, unless ``single``.
     """
     for kind, names in kinds.items():
         what, holds = _KINDS[kind]
@@ -30,7 +30,7 @@ def check_arguments(values: dict, *, optional=(), **kinds) -> None:
             value = values[name]
             if value is None and name in optional:
                 continue
-            entries = value if isinstance(value, (tuple, list)) else (value,)
+            entries = value if isinstance(value, (tuple, list)) and not single else (value,)
             if not all(isinstance(entry, Real) and holds(entry) for entry in entries):
                 raise ValueError(f"{name} is {value!r}; accepted are {what}")
 

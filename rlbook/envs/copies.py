@@ -1,4 +1,4 @@
-"""Copies of an environment as it is now, and the reader's own one lent out."""
+"""Copies of an environment as it is now."""
 
 from __future__ import annotations
 
@@ -17,13 +17,6 @@ ALTERNATIVE = (
     "accepted are environments that copy.deepcopy can copy, and vector environments with AutoresetMode.DISABLED, "
     "such as SyncVectorEnv([make] * n, autoreset_mode=AutoresetMode.DISABLED)"
 )
-
-
-class KeptOpen(gym.Wrapper):
-    """The reader's own environment, lent out: closing it is not for the borrower (some vector environments do)."""
-
-    def close(self) -> None:
-        pass
 
 
 def copy_of(env: gym.Env, number: int) -> gym.Env:

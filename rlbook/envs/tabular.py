@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers import TimeLimit
 
-from rlbook.envs.copies import KeptOpen, copy_of
+from rlbook.envs.contract import CheckedVectorEnv
+from rlbook.envs.copies import copy_of
 from rlbook.envs.grid_world import GridWorld
 from rlbook.mdp import TabularMDP
 from rlbook.toy_text import (
@@ -38,6 +39,8 @@ class TabularVectorEnv(VectorEnv):
         the caller resets with ``reset(options={"reset_mask": finished})``, and no step is lost.
     start : for a TabularMDP, the state in which every episode begins.
     """
+
+    hands_out_copies = True
 
     def __init__(
         self,
@@ -142,8 +145,9 @@ def as_vector_env(env: gym.Env | VectorEnv, num_envs: int) -> VectorEnv:
     if _can_be_a_batch(env):
         return TabularVectorEnv(env, num_envs, AutoresetMode.DISABLED)
     check_arguments({"num_envs": num_envs}, count=("num_envs",))
-    members = [KeptOpen(env)] if num_envs == 1 else [copy_of(env, number) for number in range(num_envs)]
-    return SyncVectorEnv([lambda member=member: member for member in members], autoreset_mode=AutoresetMode.DISABLED)
+    if num_envs == 1:
+        return CheckedVectorEnv([env])
+    return CheckedVectorEnv([copy_of(env, number) for number in range(num_envs)], owned=True)
 
 
 @contextlib.contextmanager

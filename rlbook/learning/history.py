@@ -33,51 +33,58 @@ class History:
 class EpisodeLog:
     """Adds up the rewards of ``n_agents`` agents that step together, each with ``n_envs`` environments of its own.
 
-    An episode is kept in 32 bytes: agent, return, length, and when it ended.
+    ``n_episodes`` (n_agents,) are the episodes that each agent has ended. An episode is kept in 32 bytes: agent, return,
+    length, and when it ended.
     """
 
     PENDING = 4096
 
     def __init__(self, n_agents: int, n_envs: int = 1):
-        self._n_envs = n_envs
+        self._n_agents, self._n_envs = n_agents, n_envs
         self._return = np.zeros(n_agents * n_envs)
-        self._begin = np.zeros(n_agents * n_envs)  # the time step after which each environment's episode began
-        self._time = 0
+        self._taken = np.zeros(n_agents * n_envs, dtype=int)  # steps of each environment, mere resets not counted
+        self._begun = np.zeros_like(self._taken)  # those it had taken when its episode began
         self._tables: list[np.ndarray] = []  # (episodes, 4) each
         self._pending: list[tuple] = []  # what ended at the most recent steps, to become a table now and then
-        self.n_steps = 0  # environment steps of each agent
         self.n_episodes = np.zeros(n_agents, dtype=int)
 
-    def record(self, reward: np.ndarray, done: np.ndarray, real=True) -> np.ndarray:
-        """One step of every environment: (n_agents * n_envs,) rewards and whether the episode ended.
+    @property
+    def n_steps(self) -> np.ndarray:
+        """Environment steps of each agent, (n_agents,)."""
+        return self._taken.reshape(self._n_agents, self._n_envs).sum(axis=1)
 
-        ``real`` is False where the step only began a new episode. Returns the numbers of the environments that ended an
-        episode.
+    @property
+    def total_steps(self) -> int:
+        """Environment steps, those of all agents and copies counted."""
+        return int(self._taken.sum())
+
+    def record(self, reward: np.ndarray, done: np.ndarray, real: np.ndarray) -> np.ndarray:
+        """One step of every environment, (n_agents * n_envs,) each: its reward, whether its episode ended, and whether
+        it was a step at all or only began a new episode.
+
+        Returns the numbers of the environments that ended an episode.
         """
         self._return += reward
-        self._time += 1
-        self.n_steps += self._n_envs
-        if real is not True:
-            self._begin += ~real
+        self._taken += real
         ended = done.nonzero()[0]
         if ended.size:
-            agent = ended // self._n_envs if self._n_envs > 1 else ended
-            self._pending.append((agent, self._return.take(ended), self._time - self._begin.take(ended), self.n_steps))
+            agent, length = ended // self._n_envs, self._taken[ended] - self._begun[ended]
+            self._pending.append((agent, self._return[ended], length, self.n_steps[agent]))
             if len(self._pending) == self.PENDING:
-                self._tables, self._pending = [*self._tables, self._table(self._pending)], []
-            self._return[ended], self._begin[ended] = 0, self._time
-            self.n_episodes += np.bincount(agent, minlength=len(self.n_episodes))
+                self._tables, self._pending = [*self._tables, _table(self._pending)], []
+            self._return[ended], self._begun[ended] = 0, self._taken[ended]
+            self.n_episodes += np.bincount(agent, minlength=self._n_agents)
         return ended
 
     @property
     def recent_return(self) -> float:
         """Mean return of the last 20 episodes; NaN before the first has ended."""
-        recent = np.concatenate([*self._tables[-1:], self._table(self._pending[-20:])])[-20:, 1]
+        recent = np.concatenate([*self._tables[-1:], _table(self._pending[-20:])])[-20:, 1]
         return float(recent.mean()) if len(recent) else float("nan")
 
     def history(self, n_episodes: int | None = None, metrics=None, interrupted: bool = False) -> History:
         """The finished episodes in the order they ended; of each agent the first ``n_episodes`` at most."""
-        finished = np.concatenate([*self._tables, self._table(self._pending)])
+        finished = np.concatenate([*self._tables, _table(self._pending)])
         finished = finished[finished[:, 0].argsort(kind="stable")]
         row = finished[:, 0].astype(int)
         column = np.arange(len(row)) - np.concatenate([[0], self.n_episodes.cumsum()[:-1]])[row]
@@ -87,14 +94,10 @@ class EpisodeLog:
         tables[:, row[kept], column[kept]] = finished[kept, 1:].T
         return History(*tables, metrics=metrics or {}, interrupted=interrupted)
 
-    @staticmethod
-    def _table(pending: list[tuple]) -> np.ndarray:
-        """(episodes, 4): agent, return, length and end step, in the order in which the episodes ended."""
-        if not pending:
-            return np.empty((0, 4))
-        *columns, end_steps = zip(*pending, strict=True)
-        columns = [np.concatenate(column) for column in columns]
-        return np.stack([*columns, np.repeat(end_steps, [len(agent) for agent, *_ in pending])], axis=1)
+
+def _table(pending: list[tuple]) -> np.ndarray:
+    """(episodes, 4): agent, return, length and end step, in the order in which the episodes ended."""
+    return np.concatenate([np.empty((0, 4)), *(np.stack(columns, axis=1) for columns in pending)])
 
 
 def progress_bar(total: int, unit: str, show: bool = True) -> tqdm:

@@ -1,0 +1,37 @@
+"""Hyperparameters as a frozen dataclass that checks itself."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Base of the learners' hyperparameters. A subclass declares fields, all with defaults, and ``check``.
+
+    Values become plain Python: NumPy's numbers, lists for tuples, and 64.0 for 64 where the field is an ``int``.
+    """
+
+    def check(self) -> None:
+        """Raise ValueError, naming the field, its value and what is accepted, for values that cannot be."""
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, _plain(value))
+        self.check()
+        for field in dataclasses.fields(self):
+            if field.type == "int":
+                object.__setattr__(self, field.name, int(getattr(self, field.name)))
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of all hyperparameters."""
+        return tuple(cls.__dataclass_fields__)
+
+
+def _plain(value):
+    if isinstance(value, list | tuple):
+        return tuple(_plain(entry) for entry in value)
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,145 @@
+"""What every learner is: hyperparameters in one frozen config, ``learn`` and ``learning``, ``save`` and ``load``."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Iterator
+from typing import ClassVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import VectorEnv
+
+from rlbook.learning.config import Config
+from rlbook.learning.history import EpisodeLog, History, progress_bar
+from rlbook.learning.saving import load_arrays, save_arrays
+from rlbook.validation import check_arguments
+
+
+class Learner(abc.ABC):
+    """Base of all learners. A subclass names its ``config_class`` and says how to learn, act, and be written to a file.
+
+    Every field of the config is an attribute of the learner. Setting one (``agent.gamma = 0.9``), or several together
+    (``agent.configure(buffer_size=500, learning_starts=100)``), checks the new config as a whole and acts from the next
+    step on; those in ``fixed`` shape what was built and refuse.
+    """
+
+    config_class: ClassVar[type[Config]]
+    fixed: ClassVar[tuple[str, ...]] = ()  # fields that cannot change in a living learner
+    own_rules: ClassVar[tuple[str, ...]] = ()  # arguments that are functions of the reader's, which no file can hold
+    n_agents = 1
+
+    def __init__(self, sizes: dict, hyperparameters: dict):
+        """``sizes`` are those arguments of the constructor that are no hyperparameters and belong into a file."""
+        fields = self.config_class.names()
+        for name in hyperparameters:
+            if name not in fields:
+                raise TypeError(f"{type(self).__name__} has no hyperparameter {name!r}; it has {', '.join(fields)}")
+        self.config = self.config_class(**hyperparameters)
+        self._sizes = sizes
+
+    # ------------------------------------------------------------------------------------------- hyperparameters
+
+    def configure(self, **changes) -> None:
+        """Change hyperparameters together. ValueError for a config that cannot be, AttributeError for what is fixed."""
+        for name in changes:
+            if name in self.fixed or name in self._sizes:
+                raise AttributeError(f"{name} cannot change in a living {type(self).__name__}; make a new one")
+        self.config = dataclasses.replace(self.config, **changes)
+
+    def __getattr__(self, name: str):
+        # Only what Python does not find elsewhere comes here. While a copy is being made there is neither of the two.
+        if name not in ("config", "_sizes"):
+            for values in (vars(self.config), self._sizes):
+                if name in values:
+                    return values[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value) -> None:
+        known = name in self.config_class.names() or name in vars(self).get("_sizes", ())
+        if known and not hasattr(type(self), name):
+            self.configure(**{name: value})
+        else:
+            super().__setattr__(name, value)
+
+    # -------------------------------------------------------------------------------------------------- learning
+
+    @abc.abstractmethod
+    def learning(self, envs: gym.Env | VectorEnv) -> Iterator[EpisodeLog]:
+        """Learn step by step, for as long as it is asked to: yields the log after every step of the environments."""
+
+    def learn(self, envs: gym.Env | VectorEnv, total_steps: int, progress: bool = False) -> History:
+        """Learn for ``total_steps`` environment steps, those of all copies counted.
+
+        Interrupting (Ctrl-C, the notebook's stop button) keeps what was learned and returns the history so far.
+        ``learn`` may be called again, on another environment too. Raises ValueError for an environment whose spaces do
+        not fit, or that breaks Gymnasium's contract.
+        """
+        check_arguments({"total_steps": total_steps}, count=("total_steps",))
+        return self._drive(self.learning(envs), lambda log: log.total_steps, total_steps, "step", progress)
+
+    def _drive(self, learning: Iterator[EpisodeLog], done, goal: int, unit: str, progress: bool) -> History:
+        """Take steps of ``learning`` until ``done(log)`` comes to ``goal``."""
+        log, interrupted = EpisodeLog(self.n_agents), False
+        with progress_bar(goal, unit, progress) as bar:
+            try:
+                for log in learning:
+                    n_done = min(done(log), goal)
+                    if bar.update(n_done - bar.n):  # shown, a few times a second
+                        bar.set_postfix_str(self._progress(log))
+                    if n_done == goal:
+                        break
+            except KeyboardInterrupt:
+                interrupted = True
+        return log.history(metrics=self._metrics(), interrupted=interrupted)
+
+    def _progress(self, log: EpisodeLog) -> str:
+        """What the progress bar tells beside the steps."""
+        return f"return {log.recent_return:.3g}"
+
+    def _metrics(self) -> dict[str, np.ndarray]:
+        """Named arrays for the history."""
+        return {}
+
+    # ----------------------------------------------------------------------------------------------------- files
+
+    @abc.abstractmethod
+    def _state(self) -> tuple[dict[str, np.ndarray], dict]:
+        """Everything that learning goes on from: named arrays, and a dictionary for JSON."""
+
+    @abc.abstractmethod
+    def _restore(self, arrays: dict[str, np.ndarray], state: dict) -> None:
+        """Take over what ``_state`` gave."""
+
+    def save(self, path) -> None:
+        """Write everything that learning goes on from to a safetensors file: numbers and text, never a pickle.
+
+        The environments are not in it: the next ``learn`` begins new episodes, as it always does.
+        """
+        arrays, state = self._state()
+        rules = [name for name in self.own_rules if getattr(self, name) is not None]
+        parts = {"sizes": self._sizes, "config": vars(self.config), "rules": rules, "state": state}
+        save_arrays(path, type(self).__name__, arrays, parts)
+
+    @classmethod
+    def load(cls, path, device: str = "cpu", **rules) -> Learner:
+        """The learner that ``save`` wrote; it goes on learning exactly as the saved one would.
+
+        A function of your own that the saved one had (``target_rule=...``) is not in the file: hand it over again.
+        Raises FileNotFoundError, or ValueError for a damaged or foreign file and for a missing function.
+        """
+        arrays, parts = load_arrays(path, kind=cls.__name__)
+        try:
+            sizes, hyperparameters, state = parts["sizes"], parts["config"], parts["state"]
+            missing = [name for name in parts["rules"] if rules.get(name) is None]
+            if not missing:
+                learner = cls(**sizes, **hyperparameters, **rules, device=device)
+                learner._restore(arrays, state)
+                return learner
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{path} is no complete {cls.__name__} of this version: {error!r}") from None
+        raise ValueError(
+            f"{path} was saved with a {missing[0]} of its own, which no file can hold; "
+            f"hand it over: {cls.__name__}.load(path, {missing[0]}=...)"
+        )
