@@ -28,7 +28,7 @@ from gymnasium.vector import VectorEnv
 from torch import nn
 
 from rlbook.learning.config import Config
-from rlbook.learning.exploration import decayed, epsilon_greedy, sample_actions
+from rlbook.learning.exploration import decayed, explore
 from rlbook.learning.history import EpisodeLog
 from rlbook.learning.learner import Learner
 from rlbook.learning.networks import FlatNetwork
@@ -180,10 +180,7 @@ class DQNAgent(Learner):
         """Epsilon-greedy while training, greedy otherwise: an int for one observation, (n,) for (n, state_dim)."""
         q = self.action_values(state)
         rows = q.reshape(-1, self.action_dim)
-        if training:
-            action = sample_actions(epsilon_greedy(rows, self.epsilon), self._rng.random(len(rows)))
-        else:
-            action = rows.argmax(axis=-1)
+        action = explore(rows, self.epsilon, self._rng) if training else rows.argmax(axis=-1)
         return int(action[0]) if q.ndim == 1 else action
 
     def store_transition(self, state, action, reward, next_state, terminated) -> None:

@@ -25,7 +25,7 @@ from gymnasium.vector import VectorEnv
 
 from rlbook.envs.tabular import vector_copies
 from rlbook.learning.config import Config
-from rlbook.learning.exploration import decayed, epsilon_greedy, sample_actions
+from rlbook.learning.exploration import decayed, explore
 from rlbook.learning.history import EpisodeLog, History
 from rlbook.learning.learner import Learner
 from rlbook.learning.saving import spawn_seeds
@@ -99,7 +99,6 @@ class QLearning(Learner):
         self.update_rule = update_rule
         # The rows of all agents' tables lie one below the other, so that one index reaches every agent's row.
         self._tables = np.zeros((self.n_tables, self.n_agents * self.n_states, self.n_actions))
-        self._rows = self._tables.reshape(-1, self.n_actions)
         self._first_row = np.arange(self.n_agents) * self.n_states
         self._epsilon = np.full(self.n_agents, self.config.epsilon)
         self._recent_errors: deque[np.ndarray] = deque(maxlen=self.KEPT_ERRORS)
@@ -177,7 +176,8 @@ class QLearning(Learner):
             return super().learn(envs, total_steps, progress)
         check_arguments({"n_episodes": n_episodes}, count=("n_episodes",))
         learning = self.learning(envs, n_episodes)
-        return self._drive(learning, lambda log: int(log.n_episodes.min()), n_episodes, "episode", progress)
+        done = lambda log: int(log.n_episodes.min())  # noqa: E731
+        return self._drive(learning, done, n_episodes, "episode", progress, keep=n_episodes)
 
     def learning(self, envs: gym.Env | VectorEnv, n_episodes: float = np.inf) -> Iterator[EpisodeLog]:
         """Learn step by step, for as long as it is asked to: yields the log after every step of the environments.
@@ -201,27 +201,26 @@ class QLearning(Learner):
 
     def _act(self, rows: np.ndarray, training: bool = True) -> np.ndarray:
         q = self._acting_values(rows)
-        if not training:
-            return q.argmax(axis=-1)
-        return sample_actions(epsilon_greedy(q, self._epsilon[:, None]), self._rng.random(self.n_agents))
+        return explore(q, self._epsilon[:, None], self._rng) if training else q.argmax(axis=-1)
 
     def _acting_values(self, rows: np.ndarray) -> np.ndarray:
         return self._tables[0].take(rows, axis=0)
 
     def _update(self, rows, action, reward, next_rows, terminated, learns=True) -> np.ndarray:
         """Move the entry Q(s, a) of every agent that ``learns``; all arguments (n_agents,)."""
+        table = self._tables.reshape(-1, self.n_actions)  # one below the other, if there are two
         selecting, evaluating = self._first_rows()
         rows = rows + selecting
-        q, next_q = self._rows[rows, action], self._rows.take(next_rows + selecting, axis=0)
+        q, next_q = table[rows, action], table.take(next_rows + selecting, axis=0)
         if self.update_rule is None:
-            next_value = self._next_value(next_q, next_rows + evaluating)
+            next_value = self._next_value(next_q, table, next_rows + evaluating)
             delta = td_error(q, reward, next_value, terminated, self.config.gamma)
             # Q(s, a) <- Q(s, a) + alpha * delta
             new_q = q + self.config.learning_rate * delta
         else:
             new_q = self._ruled(q, reward, next_q, terminated)
             delta = (new_q - q) / self.config.learning_rate
-        self._rows[rows, action] = np.where(learns, new_q, q)
+        table[rows, action] = np.where(learns, new_q, q)
         self._recent_errors.append(delta)
         return delta
 
@@ -229,7 +228,7 @@ class QLearning(Learner):
         """Where the table begins that is updated and selects the next action, and the one that evaluates it."""
         return 0, 0
 
-    def _next_value(self, next_q, evaluating_rows) -> np.ndarray:
+    def _next_value(self, next_q, table, evaluating_rows) -> np.ndarray:
         return greedy_value(next_q)
 
     def _ruled(self, *experience) -> np.ndarray:
@@ -261,13 +260,13 @@ class QLearning(Learner):
         return self.n_agents == 1 and np.ndim(state) == 0
 
     def _checked(self, what: str, numbers, count: int) -> np.ndarray:
-        """One whole number from 0 to ``count`` - 1 for each agent, (n_agents,)."""
-        numbers = np.atleast_1d(numbers)
-        if numbers.shape != (self.n_agents,) or numbers.dtype.kind not in "iu":
+        """Whole numbers from 0 to ``count`` - 1, one for each agent, (n_agents,); a single agent takes any number."""
+        checked = np.atleast_1d(numbers)
+        if checked.ndim != 1 or self.n_agents not in (1, len(checked)) or checked.dtype.kind not in "iu":
             raise ValueError(f"the {what} is {numbers}; accepted are {self.n_agents} whole numbers")
-        if numbers.min() < 0 or numbers.max() >= count:
+        if checked.min() < 0 or checked.max() >= count:
             raise ValueError(f"the {what} is {numbers}; accepted are 0 to {count - 1}")
-        return numbers
+        return checked
 
 
 class DoubleQLearning(QLearning):
@@ -296,5 +295,5 @@ class DoubleQLearning(QLearning):
         selecting = (self._rng.random(self.n_agents) < 0.5) * table_size
         return selecting, table_size - selecting
 
-    def _next_value(self, next_q, evaluating_rows) -> np.ndarray:
-        return double_value(next_q, self._rows.take(evaluating_rows, axis=0))
+    def _next_value(self, next_q, table, evaluating_rows) -> np.ndarray:
+        return double_value(next_q, table.take(evaluating_rows, axis=0))

@@ -2,7 +2,7 @@
 
 import gymnasium as gym
 
-from rlbook.q_learning import td_error
+from rlbook.returns import td_error
 
 
 class Corridor(gym.Env):

@@ -5,17 +5,9 @@ import pytest
 import torch
 from small_dqn import with_memory
 
-from rlbook.dqn import (
-    Batch,
-    DQNAgent,
-    QNetwork,
-    ReplayBuffer,
-    double_dqn_target,
-    epsilon_greedy_actions,
-    huber_loss,
-    polyak_update,
-    td_target,
-)
+from rlbook.dqn import DQNAgent, QNetwork, huber_loss, polyak_update, squared_loss
+from rlbook.learning.replay import Batch, ReplayBuffer
+from rlbook.returns import double_value, greedy_value, td_target
 
 
 def as_kind(kind, *values):
@@ -23,28 +15,6 @@ def as_kind(kind, *values):
 
 
 class TestEquations:
-    @pytest.mark.parametrize("kind", ["numpy", "torch"])
-    def test_targets_by_hand(self, kind):
-        reward, online, target, terminated = as_kind(
-            kind,
-            [1.0, 2.0, -1.0],
-            [[5.0, 1.0], [0.0, 1.0], [2.0, 9.0]],
-            [[10.0, 20.0], [30.0, 40.0], [5.0, 6.0]],
-            [0, 0, 1],
-        )
-        np.testing.assert_allclose(td_target(reward, target, terminated, 0.5), [11, 22, -1])
-        np.testing.assert_allclose(double_dqn_target(reward, online, target, terminated, 0.5), [6, 22, -1])
-
-    def test_targets_take_booleans_and_keep_the_precision(self):
-        ones, flags = np.ones((2, 3)), np.array([True, False])
-        assert td_target(ones[:, 0], ones, flags, 0.9) == pytest.approx([1, 1.9])
-        assert double_dqn_target(ones[:, 0], ones, ones, flags, 0.9) == pytest.approx([1, 1.9])
-        ones, flags = torch.from_numpy(ones), torch.from_numpy(flags)
-        assert td_target(ones[:, 0], ones, flags, 0.9).tolist() == pytest.approx([1, 1.9])
-        assert double_dqn_target(ones[:, 0], ones, ones, flags, 0.9).tolist() == pytest.approx([1, 1.9])
-        single = [torch.ones(4), torch.ones(4, 2), torch.zeros(4)]
-        assert td_target(*single, 0.9).dtype == torch.float32
-
     @pytest.mark.parametrize("kind", ["numpy", "torch"])
     def test_huber_by_hand(self, kind):
         (error,) = as_kind(kind, [0.0, 0.5, -0.5, 1.0, -3.0])
@@ -58,44 +28,44 @@ class TestEquations:
     def test_polyak_by_hand(self):
         np.testing.assert_allclose(polyak_update(np.array([1.0, 2.0]), np.array([3.0, 2.0]), 0.25), [1.5, 2.0])
 
-    def test_every_environment_flips_its_own_coin(self):
-        q, draw = np.array([[1.0, 2.0]] * 4), np.array([0.0, 0.29, 0.3, 0.9])
-        np.testing.assert_array_equal(epsilon_greedy_actions(q, 0.3, draw, np.zeros(4, int)), [0, 0, 1, 1])
-        epsilon = np.array([0.0, 0.2, 0.4, 1.0])
-        np.testing.assert_array_equal(epsilon_greedy_actions(q, epsilon, draw, np.zeros(4, int)), [1, 1, 0, 0])
+    def test_the_squared_loss_and_its_slope(self):
+        error = torch.tensor([-3.0, 0.5], requires_grad=True)
+        squared_loss(error).sum().backward()
+        np.testing.assert_allclose(squared_loss(error.detach()), [9, 0.25])
+        np.testing.assert_allclose(error.grad, [-6, 1])
 
 
 class TestNetwork:
     def test_layers(self):
         network = QNetwork(3, 2, (5, 4))
-        assert [tuple(p.shape) for p in network.parameters()] == [(5, 3), (5,), (4, 5), (4,), (2, 4), (2,)]
+        shapes = [(tuple(weight.shape), tuple(bias.shape)) for weight, bias in network.layers()]
+        assert shapes == [((5, 3), (5,)), ((4, 5), (4,)), ((2, 4), (2,))]
         assert network(torch.zeros(7, 3)).shape == (7, 2)
         values = QNetwork(3, 2, (50,))(torch.linspace(-9, 9, 300).reshape(100, 3))
         assert (values < 0).any() and (values > 0).any()  # no ReLU on the output
 
     @pytest.mark.parametrize("hidden_dims", [(), (7,), (6, 5, 4)])
-    def test_backpropagation_by_hand_is_autograds(self, hidden_dims):
-        network = QNetwork(3, 4, hidden_dims)
+    def test_it_is_the_network_of_separate_layers(self, hidden_dims):
+        network, layers = QNetwork(3, 4, hidden_dims), []
+        for weight, bias in network.layers():
+            layers += [torch.nn.Linear(*reversed(weight.shape)), torch.nn.ReLU()]
+            layers[-2].weight.data, layers[-2].bias.data = weight.detach().clone(), bias.detach().clone()
+        plain = torch.nn.Sequential(*layers[:-1])
         state, slope = torch.randn(9, 3, generator=torch.manual_seed(0)), torch.linspace(-1, 1, 36).reshape(9, 4)
+        torch.testing.assert_close(network(state), plain(state))
         network(state).backward(slope)
-        wanted = [p.grad.clone() for p in network.parameters()]
-        for p in network.parameters():
-            p.grad.fill_(float("nan"))
-        with torch.no_grad():
-            values, inputs = network.forward_keeping(state)
-            network.backpropagate(slope, inputs)
-        torch.testing.assert_close(values, network(state))
-        for p, gradient in zip(network.parameters(), wanted, strict=True):
-            torch.testing.assert_close(p.grad, gradient)
+        plain(state).backward(slope)
+        gradients = torch.cat([parameter.grad.reshape(-1) for parameter in plain.parameters()])
+        torch.testing.assert_close(network.weights.grad, gradients)
 
     def test_the_seed_alone_decides(self):
         before = torch.get_rng_state()
-        first, again, other = (QNetwork(3, 2, seed=seed).linears[0].weight for seed in (1, 1, 2))
+        first, again, other = (QNetwork(3, 2, seed=seed).weights for seed in (1, 1, 2))
         assert torch.equal(first, again) and not torch.equal(first, other)
         assert torch.equal(before, torch.get_rng_state())
 
     def test_weights_spread_as_pytorchs(self):
-        ours, theirs = QNetwork(64, 10, (256,)).linears[1].weight, torch.nn.Linear(256, 10).weight
+        ours, theirs = QNetwork(64, 10, (256,)).layers()[1][0], torch.nn.Linear(256, 10).weight
         assert ours.abs().max() <= 1 / 16
         assert ours.std().item() == pytest.approx(theirs.std().item(), rel=0.1)
 
@@ -129,15 +99,21 @@ class TestReplayBuffer:
         drawn = buffer.sample(3)
         assert len(buffer) == 1 and drawn.state.shape == (3, 2) and drawn.reward.shape == (3,)
         assert drawn.action.dtype == np.int64
-        assert {field.dtype for field in drawn if field is not drawn.action} == {np.dtype(np.float32)}
+        assert drawn.terminated.dtype == bool
+        assert {field.dtype for field in (drawn.state, drawn.reward, drawn.next_state)} == {np.dtype(np.float32)}
 
     def test_all_are_drawn_alike(self):
         counts = np.bincount(self.filled(5).sample(10_000).state[:, 0].astype(int))
         assert ((counts - 2000) ** 2 / 2000).sum() < 25  # chi-square, four degrees of freedom: once in 20,000
 
-    def test_given_memory_is_used(self):
-        buffer, out = self.filled(5), np.empty((3, 7), dtype=np.float32)
-        assert np.shares_memory(buffer.sample(3, out=out).state, out)
+    @pytest.mark.parametrize("capacity", [3, 5, 8])
+    def test_resizing_keeps_the_newest(self, capacity):
+        buffer = self.filled(12)
+        buffer.resize(capacity)
+        assert set(buffer.sample(300).state[:, 0]) == set(range(12 - min(5, capacity), 12))
+        buffer.push(np.array([12.0, 0.0]), 0, 0.0, np.zeros(2), False)
+        kept = min(6, capacity)
+        assert len(buffer) == kept and set(buffer.sample(300).state[:, 0]) == set(range(13 - kept, 13))
 
     def test_bad_input(self):
         with pytest.raises(ValueError, match="capacity is 0; accepted are whole numbers from 1"):
@@ -160,13 +136,13 @@ class TestTrainStep:
         target.load_state_dict(agent.online.state_dict())
         optimizer = torch.optim.Adam(online.parameters(), lr=0.01)
         replay = ReplayBuffer(1000, state_dim=4)
-        replay.__dict__.update({**vars(agent.buffer), "rng": np.random.default_rng()})
+        replay.restore(agent.buffer.rows(), agent.buffer.n_pushed)
         replay.rng.bit_generator.state = agent.buffer.rng.bit_generator.state
         for step in range(1, 25):
             batch = [torch.from_numpy(field) for field in replay.sample(32)]
             with torch.no_grad():
                 best = online(batch[3]).argmax(1, keepdim=True)
-                y = batch[2] + 0.99 * (1 - batch[4]) * target(batch[3]).gather(1, best)[:, 0]
+                y = batch[2] + 0.99 * (1 - batch[4].float()) * target(batch[3]).gather(1, best)[:, 0]
             loss = torch.nn.functional.smooth_l1_loss(online(batch[0]).gather(1, batch[1][:, None])[:, 0], y)
             optimizer.zero_grad()
             loss.backward()
@@ -185,22 +161,24 @@ class TestTrainStep:
 
     def test_hard_copies_and_polyak(self):
         agent = with_memory(target_update_freq=3)
-        before = agent._target_weights.clone()
+        before = agent.target.weights.detach().clone()
         for _ in range(2):
             agent.train_step()
-        assert torch.equal(agent._target_weights, before)
+        assert torch.equal(agent.target.weights, before)
         agent.train_step()
-        assert torch.equal(agent._target_weights, agent._weights)
+        assert torch.equal(agent.target.weights, agent.online.weights)
         agent = with_memory(tau=0.1)
-        before = agent._target_weights.clone()
+        before = agent.target.weights.detach().clone()
         agent.train_step()
-        np.testing.assert_allclose(agent._target_weights, 0.9 * before + 0.1 * agent._weights, atol=1e-7)
+        wanted = 0.9 * before + 0.1 * agent.online.weights
+        torch.testing.assert_close(agent.target.weights, wanted)
 
     def test_a_rule_of_ones_own_drives_it(self):
         def rule(reward, next_q_online, next_q_target, terminated, gamma):
             assert [type(x) for x in (reward, next_q_online, next_q_target, terminated)] == [np.ndarray] * 4
+            assert reward.shape == terminated.shape == (32,) and terminated.dtype == bool
             reward *= 1  # it gets copies
-            return double_dqn_target(reward, next_q_online, next_q_target, terminated, gamma)
+            return td_target(reward, double_value(next_q_online, next_q_target), terminated, gamma)
 
         agents = with_memory(double=True), with_memory(target_rule=rule)
         for _ in range(30):
@@ -214,7 +192,7 @@ class TestTrainStep:
         batch = Batch(*(field.clone() for field in agent._sample()))
         agent._sample = lambda: batch
         with torch.no_grad():
-            y = td_target(batch.reward, agent.target(batch.next_state), batch.terminated, 0.99)
+            y = td_target(batch.reward, greedy_value(agent.target(batch.next_state)), batch.terminated, 0.99)
             q = agent.online(batch.state)[0, batch.action.item()]
         assert agent.train_step() == pytest.approx((y - q).item() ** 2, rel=1e-5)
 
@@ -229,11 +207,12 @@ class TestBadInput:
             ({"learning_rate": 0}, "learning_rate is 0; accepted are numbers above 0"),
             ({"max_grad_norm": -1.0}, r"max_grad_norm is -1\.0"),
             ({"batch_size": 0}, "batch_size is 0; accepted are whole numbers from 1"),
-            ({"buffer_size": 10}, "buffer_size is 10; accepted are 64"),
+            ({"buffer_size": 10}, "buffer_size is 10 and batch_size is 64; accepted are buffers that hold it"),
+            ({"buffer_size": 100, "learning_starts": 101}, "buffer_size is 100 and learning_starts is 101"),
             ({"hidden_dims": (64, 0)}, r"hidden_dims is \(64, 0\)"),
             ({"gamma": "0.9"}, "gamma is '0.9'"),
             ({"gamma": None}, "gamma is None"),
-            ({"gamma": (0.9, 0.8)}, r"gamma is \(0\.9, 0\.8\); accepted is one number"),
+            ({"gamma": (0.9, 0.8)}, r"gamma is \(0\.9, 0\.8\); accepted are numbers from 0 to 1"),
             ({"learning_rate": -1}, "learning_rate is -1"),
             ({"hidden_dims": 64}, "hidden_dims is 64; accepted is one width for each layer, in a tuple"),
             ({"learning_starts": -5}, "learning_starts is -5; accepted are whole numbers from 0"),

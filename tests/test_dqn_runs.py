@@ -10,14 +10,13 @@ from small_dqn import SMALL, with_memory
 
 from rlbook.dqn import DQNAgent
 from rlbook.learning.history import progress_bar
-from rlbook.learning.replay import ReplayBuffer
 from rlbook.learning.saving import load_arrays, save_arrays
 
 MODES = pytest.mark.parametrize("mode", [AutoresetMode.DISABLED, AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 
 
 def remembered(agent):
-    return agent.buffer._fields(agent.buffer._rows[: len(agent.buffer)])
+    return agent.buffer._columns(agent.buffer.rows())
 
 
 class TestEpisodesNeverMix:
@@ -116,7 +115,7 @@ class TestLearning:
         def weights(seed):
             agent = DQNAgent(4, 2, **SMALL, seed=seed)
             agent.learn(gym.make("CartPole-v1"), 150)
-            return agent._weights.numpy()
+            return agent.online.weights.detach().numpy()
 
         np.testing.assert_array_equal(weights(3), weights(3))
         assert not np.array_equal(weights(3), weights(4))
@@ -136,7 +135,7 @@ class TestLearning:
         agent = DQNAgent(2, 2, **SMALL)
         agent.learn(Counting(4), 40)
         agent.learn(SyncVectorEnv([lambda: Counting(3)] * 2), 40)
-        assert len(agent.buffer) == 40 + 40 - 2 * 5  # five of each copy's 20 steps were resets
+        assert len(agent.buffer) == 40 + 40  # and the resets of NEXT_STEP are no steps
 
     def test_statistics_are_bounded(self):
         agent = with_memory()
@@ -148,7 +147,7 @@ class TestLearning:
         shown, bar = [], progress_bar(40, "step", show=False)
         monkeypatch.setattr(bar, "update", lambda n: True)
         monkeypatch.setattr(bar, "set_postfix_str", shown.append)
-        monkeypatch.setattr("rlbook.dqn.progress_bar", lambda total, unit, show: bar)
+        monkeypatch.setattr("rlbook.learning.learner.progress_bar", lambda total, unit, show: bar)
         DQNAgent(2, 2, **SMALL, epsilon_decay=0.5).learn(Counting(4), 40, progress=True)
         assert shown[0] == "return nan, epsilon 1.00" and shown[7] == "return 10, epsilon 0.25"
 
@@ -198,10 +197,12 @@ class TestFiles:
         histories = [one.learn(gym.make("CartPole-v1"), 120) for one in (agent, again)]
         np.testing.assert_array_equal(histories[0].returns, histories[1].returns)
         np.testing.assert_array_equal(histories[0].metrics["loss"], histories[1].metrics["loss"])
-        assert torch.equal(agent._weights, again._weights) and torch.equal(agent._target_weights, again._target_weights)
+        assert torch.equal(agent.online.weights, again.online.weights) and torch.equal(
+            agent.target.weights, again.target.weights
+        )
         np.testing.assert_array_equal(agent.buffer._rows, again.buffer._rows)
 
-    @pytest.mark.parametrize("forgotten", ["adam.exp_avg", "n_updates", "epsilon", "buffer"])
+    @pytest.mark.parametrize("forgotten", ["adam.exp_avg", "n_updates", "epsilon", "memory"])
     def test_what_is_saved_matters(self, tmp_path, forgotten):
         """With any of it forgotten the run is another one: the test above can fail."""
         agent = with_memory()
@@ -210,19 +211,19 @@ class TestFiles:
         agent.save(tmp_path / "agent")
         again = DQNAgent.load(tmp_path / "agent")
         if forgotten == "adam.exp_avg":
-            again._optimizer.state[again._weights]["exp_avg"].zero_()
-        elif forgotten == "buffer":
+            again._optimizer.state[again.online.weights]["exp_avg"].zero_()
+        elif forgotten == "memory":
             again.buffer.n_pushed = 100
         else:
             setattr(again, forgotten, 0)
         for one in (agent, again):
             one.learn(gym.make("CartPole-v1"), 60)
-        assert not torch.equal(agent._target_weights, again._target_weights)
+        assert not torch.equal(agent.target.weights, again.target.weights)
 
     def test_a_new_agent_can_be_saved(self, tmp_path):
         agent = DQNAgent(4, 2, **SMALL)
         agent.save(tmp_path / "agent")
-        assert torch.equal(DQNAgent.load(tmp_path / "agent")._weights, agent._weights)
+        assert torch.equal(DQNAgent.load(tmp_path / "agent").online.weights, agent.online.weights)
 
     def test_numbers_of_numpy_can_be_saved(self, tmp_path):
         """As in ``DQNAgent(4, env.action_space.n)``, whose type is NumPy's."""
@@ -233,9 +234,9 @@ class TestFiles:
         again = DQNAgent.load(tmp_path / "agent")
         assert (again.gamma, again.batch_size, again.hidden_dims, again.action_dim) == (0.5, 32, (8,), 2)
 
-    def test_a_memory_that_was_replaced_is_saved(self, tmp_path):
+    def test_a_memory_that_was_resized_is_saved(self, tmp_path):
         agent = with_memory()
-        agent.buffer = ReplayBuffer(32, state_dim=4)
+        agent.buffer_size = 32
         agent.learn(gym.make("CartPole-v1"), 50)
         agent.save(tmp_path / "agent")
         np.testing.assert_array_equal(DQNAgent.load(tmp_path / "agent").buffer._rows, agent.buffer._rows)
@@ -255,7 +256,7 @@ class TestFiles:
         with pytest.raises(ValueError, match="holds 'QLearning'; accepted is 'DQNAgent'"):
             DQNAgent.load(path)
 
-    @pytest.mark.parametrize("lost", ["weights", "buffer", "config", "random", "gamma"])
+    @pytest.mark.parametrize("lost", ["online", "memory", "config", "state", "gamma"])
     def test_a_file_that_lacks_something(self, tmp_path, lost):
         with_memory().save(tmp_path / "agent")
         arrays, state = load_arrays(tmp_path / "agent", "DQNAgent")

@@ -91,7 +91,7 @@ class TestUpdateRule:
             assert terminated.dtype == bool and (alpha, gamma) == (0.25, 0.5)
             return q
 
-        QLearning(16, 4, 0.25, 0.5, n_agents=5, update_rule=rule).learn(GridWorld(), total_steps=10)
+        QLearning(16, 4, learning_rate=0.25, gamma=0.5, n_agents=5, update_rule=rule).learn(GridWorld(), total_steps=10)
 
     def test_a_rule_that_works_in_place_spoils_nothing(self):
         def in_place(q, reward, next_q, terminated, alpha, gamma):
@@ -142,7 +142,7 @@ class TestLearn:
     @pytest.mark.parametrize("n_agents", [1, 6])
     def test_steps(self, n_agents):
         agent = QLearning(16, 4, epsilon=1.0, n_agents=n_agents)
-        history = agent.learn(GridWorld(), total_steps=300)
+        history = agent.learn(GridWorld(), total_steps=300 * n_agents)
         assert len(agent.td_errors) == 300
         assert np.nanmax(history.end_steps) <= 300 and np.nansum(history.lengths) <= 300 * n_agents
         assert (np.isfinite(history.returns).sum(axis=1) >= 3).all()

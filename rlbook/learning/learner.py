@@ -28,7 +28,6 @@ class Learner(abc.ABC):
     config_class: ClassVar[type[Config]]
     fixed: ClassVar[tuple[str, ...]] = ()  # fields that cannot change in a living learner
     own_rules: ClassVar[tuple[str, ...]] = ()  # arguments that are functions of the reader's, which no file can hold
-    n_agents = 1
 
     def __init__(self, sizes: dict, hyperparameters: dict):
         """``sizes`` are those arguments of the constructor that are no hyperparameters and belong into a file."""
@@ -47,6 +46,11 @@ class Learner(abc.ABC):
             if name in self.fixed or name in self._sizes:
                 raise AttributeError(f"{name} cannot change in a living {type(self).__name__}; make a new one")
         self.config = dataclasses.replace(self.config, **changes)
+
+    @property
+    def n_agents(self) -> int:
+        """Independent learners in one batch."""
+        return self._sizes.get("n_agents", 1)
 
     def __getattr__(self, name: str):
         # Only what Python does not find elsewhere comes here. While a copy is being made there is neither of the two.
@@ -79,8 +83,8 @@ class Learner(abc.ABC):
         check_arguments({"total_steps": total_steps}, count=("total_steps",))
         return self._drive(self.learning(envs), lambda log: log.total_steps, total_steps, "step", progress)
 
-    def _drive(self, learning: Iterator[EpisodeLog], done, goal: int, unit: str, progress: bool) -> History:
-        """Take steps of ``learning`` until ``done(log)`` comes to ``goal``."""
+    def _drive(self, learning: Iterator[EpisodeLog], done, goal: int, unit: str, progress: bool, keep=None) -> History:
+        """Take steps of ``learning`` until ``done(log)`` comes to ``goal``; ``keep`` at most so many episodes each."""
         log, interrupted = EpisodeLog(self.n_agents), False
         with progress_bar(goal, unit, progress) as bar:
             try:
@@ -92,7 +96,7 @@ class Learner(abc.ABC):
                         break
             except KeyboardInterrupt:
                 interrupted = True
-        return log.history(metrics=self._metrics(), interrupted=interrupted)
+        return log.history(keep, metrics=self._metrics(), interrupted=interrupted)
 
     def _progress(self, log: EpisodeLog) -> str:
         """What the progress bar tells beside the steps."""

@@ -15,26 +15,26 @@ from rlbook.learning.stepping import TrueSteps, evaluate
 
 class TestEpisodeLog:
     def test_two_agents_by_hand(self):
-        log = EpisodeLog(2)
-        assert log.record(np.array([1.0, 10.0]), np.array([False, True])).tolist() == [1]
-        assert log.record(np.array([2.0, 20.0]), np.array([True, False])).tolist() == [0]
-        assert log.record(np.array([3.0, 30.0]), np.array([False, True])).tolist() == [1]
+        log, both = EpisodeLog(2), np.ones(2, bool)
+        assert log.record(np.array([1.0, 10.0]), np.array([False, True]), both).tolist() == [1]
+        assert log.record(np.array([2.0, 20.0]), np.array([True, False]), both).tolist() == [0]
+        assert log.record(np.array([3.0, 30.0]), np.array([False, True]), both).tolist() == [1]
         history = log.history()
         np.testing.assert_array_equal(history.returns, [[3, np.nan], [10, 50]])
         np.testing.assert_array_equal(history.lengths, [[2, np.nan], [1, 2]])
         np.testing.assert_array_equal(history.end_steps, [[2, np.nan], [1, 3]])
-        assert log.n_steps == 3 and log.n_episodes.tolist() == [1, 2]
+        assert log.n_steps.tolist() == [3, 3] and log.total_steps == 6 and log.n_episodes.tolist() == [1, 2]
 
     def test_only_the_first_episodes_are_kept(self):
         log = EpisodeLog(2)
         for reward in range(4):
-            log.record(np.array([reward, 10 * reward]), np.array([True, reward == 3]))
+            log.record(np.array([reward, 10 * reward]), np.array([True, reward == 3]), np.ones(2, bool))
         np.testing.assert_array_equal(log.history(2).returns, [[0, 1], [60, np.nan]])
 
     def test_several_environments_of_one_agent(self):
         log = EpisodeLog(1, n_envs=3)
-        log.record(np.array([1.0, 2.0, 3.0]), np.array([False, True, True]))
-        log.record(np.array([10.0, 20.0, 30.0]), np.array([True, False, False]))
+        log.record(np.array([1.0, 2.0, 3.0]), np.array([False, True, True]), np.ones(3, bool))
+        log.record(np.array([10.0, 20.0, 30.0]), np.array([True, False, False]), np.ones(3, bool))
         history = log.history()
         np.testing.assert_array_equal(history.returns, [[2, 3, 11]])
         np.testing.assert_array_equal(history.end_steps, [[3, 3, 6]])  # three environment steps at a time
@@ -43,7 +43,7 @@ class TestEpisodeLog:
         monkeypatch.setattr(EpisodeLog, "PENDING", 32)
         log = EpisodeLog(2)
         for step in range(1, 101):
-            log.record(np.array([step, -step]), np.array([True, step % 2 == 0]))
+            log.record(np.array([step, -step]), np.array([True, step % 2 == 0]), np.ones(2, bool))
             assert len(log._pending) < 32
             assert log.n_episodes.sum() < 20 or np.isfinite(log.recent_return)
         history = log.history()
@@ -56,7 +56,7 @@ class TestEpisodeLog:
 
     def test_nothing_finished(self):
         log = EpisodeLog(3)
-        log.record(np.ones(3), np.zeros(3, bool))
+        log.record(np.ones(3), np.zeros(3, bool), np.ones(3, bool))
         history = log.history(5, interrupted=True)
         assert history.returns.shape == history.end_steps.shape == (3, 0)
         assert repr(history) == "History(3 agents, 0 episodes, interrupted)"
@@ -68,11 +68,11 @@ class TestEpisodeLog:
 
     def test_a_step_that_only_resets_is_none_of_the_episode(self):
         log = EpisodeLog(1, n_envs=2)
-        log.record(np.array([5.0, 1.0]), np.array([True, False]))
+        log.record(np.array([5.0, 1.0]), np.array([True, False]), np.ones(2, bool))
         log.record(np.array([0.0, 1.0]), np.array([False, True]), real=np.array([False, True]))
         log.record(np.array([7.0, 0.0]), np.array([True, False]), real=np.array([True, False]))
         np.testing.assert_array_equal(log.history().lengths, [[1, 2, 1]])
-        assert log.n_steps == 6 and log.recent_return == pytest.approx((5 + 2 + 7) / 3)
+        assert log.total_steps == 4 and log.recent_return == pytest.approx((5 + 2 + 7) / 3)
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.DISABLED, AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
