@@ -108,7 +108,7 @@ def run(rounds: int = 7) -> dict:
         "gymnasium_loop": lambda: gymnasium_loop(world, LOOP_STEPS),
         "lean_loop": lambda: lean_loop(world, LOOP_STEPS),
         "list_loop": lambda: list_loop(world, LOOP_STEPS),
-        **{f"batch_{n}": lambda n=n: batch(world, n, total_steps=BATCH_STEPS) for n in AGENTS},
+        **{f"batch_{n}": lambda n=n: batch(world, n, total_steps=n * BATCH_STEPS) for n in AGENTS},
         "learning": lambda: batch(world, 64, n_episodes=N_EPISODES),
     }
     seconds = common.time_in_turn(contestants, rounds)

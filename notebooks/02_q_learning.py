@@ -33,6 +33,7 @@ from gymnasium.vector import AutoresetMode
 
 from rlbook.envs.grid_world import GridWorld
 from rlbook.envs.tabular import TabularVectorEnv, as_vector_env
+from rlbook.learning.exploration import epsilon_greedy
 from rlbook.mdp import (
     TabularMDP,
     bellman_backup,
@@ -42,7 +43,8 @@ from rlbook.mdp import (
     value_iteration,
 )
 from rlbook.plots import learning_curve, q_map, side_by_side, value_map
-from rlbook.q_learning import DoubleQLearning, QLearning, epsilon_greedy, td_error
+from rlbook.q_learning import DoubleQLearning, QLearning
+from rlbook.returns import td_error
 from rlbook.widgets import EpsilonPanel
 
 # %% [markdown]
@@ -70,7 +72,7 @@ print(inspect.getsource(td_error))
 
 # %%
 for terminated in (False, True):
-    delta = td_error(q=2.0, reward=-0.1, next_value=5.0, terminated=terminated, gamma=0.99)
+    delta = td_error(value=2.0, reward=-0.1, next_value=5.0, terminated=terminated, gamma=0.99)
     new_q = 2.0 + 0.1 * delta
     print(f"terminated {terminated!s:>5}: delta = {delta:6.3f}, new Q = {new_q:.3f}")
 

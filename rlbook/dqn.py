@@ -118,7 +118,7 @@ class DQNAgent(Learner):
     target_rule : computes the targets in place of the built-in equations; your own ``target_rule(reward (B,),
         next_q_online (B, A), next_q_target (B, A), terminated (B,) bool, gamma) -> (B,)``, NumPy arrays all.
 
-    ``online`` and ``target`` are the networks, ``buffer`` the memory, ``epsilon`` the present chance of a random action,
+    ``online`` and ``target`` are the networks, ``buffer`` the memory, ``epsilon`` the present chance of exploring,
     ``n_updates`` the training steps taken and ``losses`` the most recent losses, at most ``KEPT_LOSSES``.
 
     Raises ValueError for an argument outside these meanings, naming it.

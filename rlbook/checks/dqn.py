@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rlbook import returns
 from rlbook.checks.exercise import Exercise
 from rlbook.checks.temporal_difference import (
     chosen,
@@ -12,8 +13,21 @@ from rlbook.checks.temporal_difference import (
     places_changed,
     selector_evaluates,
 )
-from rlbook.dqn import double_dqn_target, epsilon_greedy_actions, huber_loss, polyak_update, td_target
+from rlbook.dqn import huber_loss, polyak_update
 from rlbook.learning.replay import ring_rows
+
+
+def td_target(reward, next_q, terminated, gamma):
+    return returns.td_target(reward, returns.greedy_value(next_q), terminated, gamma)
+
+
+def double_dqn_target(reward, next_q_online, next_q_target, terminated, gamma):
+    return returns.td_target(reward, returns.double_value(next_q_online, next_q_target), terminated, gamma)
+
+
+def epsilon_greedy_actions(q, epsilon, draw, random_action):
+    return np.where(draw < epsilon, random_action, q.argmax(axis=1))
+
 
 # ---------------------------------------------------------------- inputs
 

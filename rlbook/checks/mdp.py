@@ -6,8 +6,8 @@ import numpy as np
 
 from rlbook.checks.exercise import Exercise
 from rlbook.envs.arm.controllers import distance_to_workspace
+from rlbook.learning.exploration import epsilon_greedy
 from rlbook.mdp import TabularMDP, bellman_backup, evaluate_policy, value_iteration
-from rlbook.q_learning import epsilon_greedy
 
 _SWEEPS = 2_000  # more than these small models need: 0.95 ** 2000 is 1e-45
 

@@ -6,7 +6,9 @@ import numpy as np
 
 from rlbook.checks.exercise import Exercise
 from rlbook.checks.temporal_difference import double_value, evaluator_selects, places_changed, selector_evaluates
-from rlbook.q_learning import QLearning, epsilon_greedy, td_error
+from rlbook.learning.exploration import epsilon_greedy
+from rlbook.q_learning import QLearning
+from rlbook.returns import td_error
 
 # ---------------------------------------------------------------- inputs
 

@@ -33,8 +33,8 @@ class History:
 class EpisodeLog:
     """Adds up the rewards of ``n_agents`` agents that step together, each with ``n_envs`` environments of its own.
 
-    ``n_episodes`` (n_agents,) are the episodes that each agent has ended. An episode is kept in 32 bytes: agent, return,
-    length, and when it ended.
+    ``n_episodes`` (n_agents,) are the episodes that each agent has ended. An episode is kept in 32 bytes: agent,
+    return, length, and when it ended.
     """
 
     PENDING = 4096

@@ -9,7 +9,6 @@ from gymnasium.vector import AutoresetMode
 
 from rlbook.dqn import DQNAgent
 from rlbook.envs.arm.reach import ReachVectorEnv
-from rlbook.learning.replay import ReplayBuffer
 from rlbook.plots.arms import torus_angles
 from rlbook.plots.curves import LiveCurve, moving_mean
 from rlbook.plots.values import LiveHeatmap
@@ -108,8 +107,8 @@ class DQNPanel(ExploringPanel):
         if state.replay != self._replays:
             self._replays = state.replay
             size = MEMORY if state.replay else agent.batch_size
-            agent.learning_starts = min(LEARNING_STARTS, size)  # a small memory never holds more
-            agent.buffer = ReplayBuffer(size, state_dim=agent.state_dim, seed=self._seed)
+            # a small memory never holds more than it is large
+            agent.configure(buffer_size=size, learning_starts=min(LEARNING_STARTS, size))
 
     def advance(self, state, n: int) -> None:
         self.prepare(state)
@@ -163,9 +162,8 @@ class DQNPanel(ExploringPanel):
         if self._log is None:
             return "Nothing learned yet. Press Play."
         episodes = "episode" if len(self._returns) == 1 else "episodes"
-        words = (
-            f"{self._log.n_steps:,} steps, {self._agent.n_updates:,} training steps, {len(self._returns):,} {episodes}."
-        )
+        counts = f"{self._log.total_steps:,} steps, {self._agent.n_updates:,} training steps"
+        words = f"{counts}, {len(self._returns):,} {episodes}."
         if self._returns:
             recent = self._returns[-MEAN_OVER:]
             words += f" Return of the last {len(recent)}: {with_minus(np.mean(recent), '.2f')} on average."

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rlbook.dqn import td_target
+from rlbook.returns import greedy_value, td_target
 from rlbook.widgets import DQNPanel
 
 
@@ -99,7 +99,7 @@ def test_a_rule_of_ones_own_is_used_and_its_errors_show():
 
     def rule(reward, next_q_online, next_q_target, terminated, gamma):
         calls.append(reward.shape)
-        return td_target(reward, next_q_target, terminated, gamma)
+        return td_target(reward, greedy_value(next_q_target), terminated, gamma)
 
     panel = DQNPanel(target_rule=rule, n_arms=16)
     panel.step(40)
@@ -130,16 +130,16 @@ def test_playing_learns_in_the_background_and_pauses(panel):
     panel.widget  # noqa: B018  opens the shell
     panel.play()
     deadline = time.monotonic() + 60
-    while (panel._log is None or panel._log.n_steps < 40) and time.monotonic() < deadline:
+    while (panel._log is None or panel._log.total_steps < 40) and time.monotonic() < deadline:
         time.sleep(0.05)
     begun = time.monotonic()
     panel.gamma = 0.5  # this thread goes on while the other learns
     assert time.monotonic() - begun < 1
     panel.pause()
     assert panel.wait(30)
-    n_steps = panel._log.n_steps
+    n_steps = panel._log.total_steps
     time.sleep(0.2)
-    assert n_steps >= 40 and panel._log.n_steps == n_steps
+    assert n_steps >= 40 and panel._log.total_steps == n_steps
 
 
 def test_bad_input():
