@@ -25,13 +25,12 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
-from torch import nn
 
 from rlbook.learning.config import Config
 from rlbook.learning.exploration import decayed, explore
 from rlbook.learning.history import EpisodeLog
 from rlbook.learning.learner import Learner
-from rlbook.learning.networks import FlatNetwork
+from rlbook.learning.networks import FlatNetwork, shorten
 from rlbook.learning.replay import Batch, ReplayBuffer
 from rlbook.learning.saving import spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces
@@ -203,7 +202,7 @@ class DQNAgent(Learner):
         self._optimizer.zero_grad()
         loss.backward()
         if config.max_grad_norm is not None:
-            nn.utils.clip_grad_norm_(self.online.parameters(), config.max_grad_norm)
+            shorten(self.online.weights.grad, config.max_grad_norm)
         self._optimizer.param_groups[0]["lr"] = config.learning_rate
         self._optimizer.step()
         self.n_updates += 1
