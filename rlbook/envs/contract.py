@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
 
 import gymnasium as gym
 import numpy as np
@@ -69,16 +68,13 @@ class CheckedVectorEnv(VectorEnv):
         return self._checked_observation(answer[0])
 
     def _checked_step(self, observation, reward, terminated, truncated):
-        if not isinstance(reward, Real) and np.shape(reward) != ():
+        number = np.asarray(reward)
+        if number.shape != () or number.dtype.kind not in "biuf":
             raise ValueError(f"step {self._n_steps}: the reward is {reward!r}; accepted is one number")
-        try:
-            reward = float(reward)
-        except (TypeError, ValueError):
-            raise ValueError(f"step {self._n_steps}: the reward is {reward!r}; accepted is one number") from None
         for name, flag in (("terminated", terminated), ("truncated", truncated)):
             if not isinstance(flag, bool | np.bool_) and flag not in (0, 1):
                 raise ValueError(f"step {self._n_steps}: {name} is {flag!r}; accepted are True and False")
-        return self._checked_observation(observation), reward, bool(terminated), bool(truncated)
+        return self._checked_observation(observation), float(number), bool(terminated), bool(truncated)
 
     def _checked_observation(self, observation) -> np.ndarray:
         space = self.single_observation_space
