@@ -25,7 +25,7 @@ _WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _MODEL = "IPY_MODEL_"
 _TIME = r"\[\d\d:\d\d(:\d\d)?(&lt;|<|, )[^\]\n]*\]"  # of a progress bar: [00:03<00:00, 151it/s] or [00:03, 151it/s]
-_PROGRESS = re.compile(rf"\s*\d+%$|\s*\S+(/\S+)?\s{_TIME}")  # in the texts of a bar that is a widget: 70% and 7/10 [...]
+_PROGRESS = re.compile(rf"\s*\d+%$|\s*\S+(/\S+)?\s{_TIME}")  # in the texts of a bar that is a widget: 70%, 7/10 [...]
 
 
 def name_cells(notebook: NotebookNode) -> None:
