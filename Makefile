@@ -15,11 +15,20 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 # No window is needed to draw, and Jupyter's own folders are the same everywhere.
 export MPLBACKEND ?= agg
+# PROCESSOR=old: with the kernels of a processor of 2008. They sum in another order and round other last bits, in
+# NumPy, its linear algebra, PyTorch and MKL in it (names of features that a NumPy does not have are ignored).
+ifeq ($(PROCESSOR),old)
+export NPY_DISABLE_CPU_FEATURES := X86_V3 X86_V4 AVX512_ICL AVX512_SPR AVX2 FMA3 AVX512F AVX512_SKX
+export OPENBLAS_CORETYPE := Nehalem
+export ATEN_CPU_CAPABILITY := default
+export MKL_CBWR := COMPATIBLE
+endif
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile -q
 NOTEBOOKS = $(wildcard notebooks/*.ipynb solutions/*.ipynb)
+LOWEST_TESTS := tests/test_mdp.py tests/test_q_learning.py tests/test_dqn.py tests/envs tests/plots tests/widgets tests/workbook
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint drift unit nbval bench build clean
+.PHONY: help lab test lint drift unit nbval lowest bench build clean
 .DELETE_ON_ERROR:
 
 help: ## List what make can do here
@@ -41,9 +50,12 @@ unit: $(VENV)/.dev
 drift: $(VENV)/.dev
 	$(BIN)/rlbook build --check
 
-# Every notebook runs again, and every stored output must come out the same.
+# Every notebook runs again, and every stored output must come out the same: also with PROCESSOR=old.
 nbval: $(VENV)/.dev
 	$(if $(NOTEBOOKS),$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg $(NOTEBOOKS),@echo "no notebooks yet")
+
+lowest: $(VENV)/.lowest ## Run some tests with the lowest versions that pyproject.toml promises
+	PYTHONPATH=$(VENV)/lowest $(PYTEST) $(LOWEST_TESTS)
 
 bench: $(VENV)/.bench ## Measure, beside peers: a table here, JSON in benchmarks/results
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -70,6 +82,13 @@ $(VENV)/.lab: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.lab
 	$(PIP) -e ".[dev]"
+	@touch $@
+
+# They lie over the installed ones, so that nothing else (PyTorch is large) is installed twice.
+$(VENV)/.lowest: $(VENV)/.dev constraints-lowest.txt
+	rm -rf $(VENV)/lowest
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --target $(VENV)/lowest \
+		$(PIP_ARGS) -r constraints-lowest.txt
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.lab

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -127,3 +128,15 @@ def test_make_refuses_a_python_that_is_too_old_and_says_which_fit(tmp_path):
     assert "rlbook needs Python 3.10" in run.stdout and "Python 2.7.18" in run.stdout
     assert "make lab PYTHON=python3.12" in run.stdout
     assert not (tmp_path / ".venv").exists()
+
+
+def test_the_lowest_versions_that_are_tested_are_those_that_are_promised():
+    """All but two large ones, PyTorch and JupyterLab, which are tested as constraints.txt has them."""
+    lines = (ROOT / "constraints-lowest.txt").read_text().splitlines()
+    tested = {req.name: req.specifier for req in map(Requirement, lines[1:])}
+    promised = {req.name: req.specifier for req in map(Requirement, PROJECT["dependencies"])}
+    assert set(tested) == set(promised) - {"torch", "jupyterlab"}
+    for name, specifier in tested.items():
+        (version,) = (part.version for part in specifier)
+        (bound,) = (part.version for part in promised[name])
+        assert Version(version) == Version(bound), f"{name}: {version} is tested, {bound} is promised"
