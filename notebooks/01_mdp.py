@@ -64,7 +64,10 @@ from rlbook.plots import (
     value_map,
     workspace,
 )
+from rlbook.returns import discounted_return
 from rlbook.widgets import GammaPanel
+from rlbook.workbook.answers import answer
+from rlbook.workbook.facts import fact, measured
 
 # %% [markdown]
 # ## The loop
@@ -135,8 +138,7 @@ for t in experience:
 # %%
 rewards = np.array([t.reward for t in experience])
 for gamma in (0.0, 0.5, 0.9, 0.99, 1.0):
-    weights = gamma ** np.arange(len(rewards))
-    print(f"gamma {gamma:4.2f}: return {weights @ rewards:6.3f}")
+    print(f"gamma {gamma:4.2f}: return {discounted_return(rewards, gamma):6.3f}")
 
 # %% [markdown]
 # A reward $k$ steps away counts $\gamma^k$ times as much as one now. That weight has fallen to one half after
@@ -163,8 +165,9 @@ for gamma in (0.5, 0.9, 0.99, 0.999):
 print(inspect.getsource(bellman_backup))
 
 # %% [markdown]
-# The model stores, for each state and action, only the few states that can follow (`_successors`) and how likely each
-# is; `_continuation` is that probability, or 0 where the episode ends there: nothing comes after the end.
+# The model stores, for each state and action, the states that can follow (`successors`) and how likely each is;
+# `continuation` is that probability, or 0 where the episode ends there: nothing comes after the end. (Where any state can
+# follow, no list of them is needed, and the sum is a product of arrays.)
 #
 # Let us do it by hand. All values start at 0. One backup later, only the cell left of the goal knows anything:
 # moving right from there earns 10. After the second backup its neighbour knows too: $-0.1 + 0.99 \cdot 10 = 9.8$.
@@ -231,18 +234,27 @@ convergence(changes(0.9), gamma=0.9, title=title)
 by_value, by_policy = value_iteration(slippery.mdp(0.99)), policy_iteration(slippery.mdp(0.99))
 print(f"value iteration:  {by_value.n_iterations} sweeps")
 print(f"policy iteration: {by_policy.n_iterations} policies")
-print(f"they agree to 1e-7: {np.allclose(by_value.V, by_policy.V, atol=1e-7)}")
+difference = np.abs(by_value.V - by_policy.V).max()
+fact("largest difference between their values", difference, less_than=1e-7)
 
 start = slippery.to_state(slippery.start)
 on_the_way = [V for _, V in policy_iterates(slippery.mdp(0.99))]
 values = ", ".join(f"{V[start]:.2f}" for V in on_the_way)
 print("value of the start under each policy on the way:", values)
-never_worse = all((after >= before - 1e-9).all() for before, after in pairwise(on_the_way))
-print(f"no state's value ever falls: {never_worse}")
+largest_fall = max((before - after).max() for before, after in pairwise(on_the_way))
+fact(
+    "largest fall of any state's value from one policy to the next",
+    largest_fall,
+    less_than=1e-9,
+)
 
 # %% [markdown]
-# Every policy is at least as good as the one before it, in every state; that is the policy improvement theorem, seen at
-# work.
+# The sign **≈** marks a number as it was measured on the machine that ran this notebook last. On another processor it may
+# come out a little different, and so does yours; the claim in brackets beside it holds everywhere, and the cell stops if it
+# does not.
+#
+# Every policy is at least as good as the one before it, in every state, up to rounding; that is the policy improvement
+# theorem, seen at work.
 
 # %% [markdown]
 # ## Your hands on it: the discount panel
@@ -250,9 +262,9 @@ print(f"no state's value ever falls: {never_worse}")
 # A ledge: the short way to the goal runs beside four cells that cost 10 to step on (in the bottom row). There is a
 # longer, safe way over the top, round the wall.
 #
-# **Predict**, then drag:
-# 1. With `Slip probability` 0 the robot walks along the ledge. How much slip until the arrow at **S** turns to the long
-#    way?
+# First say what you expect, then drag:
+# 1. With `Slip probability` 0 the robot walks along the ledge. At which stop of that slider does the arrow at **S** turn to
+#    the long way?
 # 2. Set `Slip probability` to 0.05 and lower `Discount gamma` from 0.99 to 0.5. Why do the values fade with distance,
 #    and why does the robot go back to the dangerous way?
 # 3. Press `Reset`, then drag `Reward of a step` to 0.2. What does a robot do that is paid by the hour?
@@ -267,16 +279,43 @@ ledge = GridWorld.from_text(
 panel = GammaPanel(ledge)
 panel
 
-# %% [markdown]
-# At the second stop the robot trades safety for speed: with $\gamma = 0.5$ the goal loses half its worth with every
-# step that the long way takes more, and a fall that may come in three steps counts only an eighth. The next cells
-# measure the first and the second stop; the third comes back under *Break it*.
+
+# %%
+def first_action(slip=0.0, gamma=0.99, step_reward=-0.1):
+    """The best actions of the robot at the start."""
+    model = ledge.replace(slip=slip, step_reward=step_reward).mdp(gamma)
+    best = optimal_actions(value_iteration(model).Q)[ledge.to_state(ledge.start)]
+    return " or ".join(np.array(ACTIONS)[best])
+
+
+with answer("1. At which stop does the arrow turn?"):
+    for slip in (0.0, 0.05, 0.1):
+        print(f"slip {slip:.2f}: the robot goes {first_action(slip)}")
+    print("At the first one. Where between 0 and 0.05, the next experiment finds out.")
+
+with answer("2. Why do values fade with distance, and why the dangerous way?"):
+    for gamma in (0.99, 0.5):
+        after_three = f"what comes in 3 steps counts {gamma**3:.3f}"
+        print(f"gamma {gamma:.2f}: {after_three}; the robot goes {first_action(0.05, gamma)}")
+    print(
+        "With 0.5 every further step costs half the goal's worth, and a fall that may come in"
+    )
+    print("three steps counts only an eighth. The robot trades safety for speed.")
+
+with answer("3. What does a robot do that is paid by the hour?"):
+    print("It never goes to the goal: there its wages would end. From which wage on?")
+    print("That comes under Break it, below.")
+
+with answer("4. How far does the goal's value spread with every sweep?"):
+    for k, V in enumerate(islice(value_iterates(ledge.mdp(0.99)), 5)):
+        print(f"after sweep {k}: {np.sum(V > 0)} cells have a positive value")
+    print("One step: a backup looks one step ahead, and no farther.")
 
 # %% [markdown]
 # ## Experiment: where does the robot change its mind?
 #
-# You saw it with the sliders; now measure it. We look for the slip at which going up (the long way) becomes better than
-# going right, by halving the interval that it must lie in.
+# With the slider you saw between which two stops; now measure it. We look for the slip at which going up (the long way)
+# becomes better than going right, by halving the interval that it must lie in.
 
 
 # %%
@@ -292,10 +331,6 @@ while high - low > 1e-4:
     middle = (low + high) / 2
     low, high = (low, middle) if margin_of_the_long_way(middle) > 0 else (middle, high)
 print(f"from a slip of {100 * high:.1f} % the long way is better")
-
-for gamma in (0.99, 0.5):
-    way = "long" if margin_of_the_long_way(0.05, gamma) > 0 else "short"
-    print(f"with slip 0.05 and gamma {gamma:.2f} the robot takes the {way} way")
 
 # %%
 pictures = []
@@ -388,15 +423,20 @@ workspace(LINK_LENGTHS, targets[:1000], base=base, title=title)
 
 # %%
 def compare(env, controllers, **options):
-    print(f"{'':24}{'reaches':>9}{'return':>10}  =  ", end="")
-    print(f"{'distance':>8} {'effort':>10} {'success':>8}")
+    """Run every controller on the same targets and print a row for each; {name: episodes}."""
+    print(
+        f"{'':24}{'reaches':>9}{'return':>13}  ={'distance':>12}{'effort':>13}{'success':>10}"
+    )
+    tried = {}
     for name, controller in controllers.items():
-        episodes = record_episodes(env, controller, seed=0, options=options)
-        terms = (episodes.terms[term].mean() for term in ("distance", "effort", "success"))
-        distance, effort, success = terms
-        print(f"{name:24}{episodes.successes.mean():9.0%}", end="")
-        print(f"{episodes.returns.mean():10.2f}", end="  =  ")
-        print(f"{distance:8.2f} {effort:+10.2f} {success:+8.2f}")
+        episodes = tried[name] = record_episodes(env, controller, seed=0, options=options)
+        print(f"{name:24}{measured(episodes.successes.mean(), '%', width=9)}", end="")
+        print(f"{measured(episodes.returns.mean(), decimals=2, width=13)}  =", end="")
+        for term, width in (("distance", 12), ("effort", 13), ("success", 10)):
+            print(measured(episodes.terms[term].mean(), decimals=2, width=width), end="")
+        print()
+    print()
+    return tried
 
 
 def do_nothing(env):
@@ -405,7 +445,7 @@ def do_nothing(env):
 
 chapter = ChapterReachVectorEnv(1000)
 pd_control = partial(PDController, chapter, physics=CHAPTER_ARM)
-compare(
+tried = compare(
     chapter,
     {
         "PD control, feeble": pd_control(stiffness=5, damping=5),
@@ -415,6 +455,15 @@ compare(
     },
     target=targets[within_reach][:1000],
 )
+returns = {name: episodes.returns.mean() for name, episodes in tried.items()}
+for name in ("PD control, soft", "PD control, stiff"):
+    fact(f"{name}: reaches", tried[name].successes.mean(), more_than=0.6, unit="%")
+    loss = returns["doing nothing"] - returns[name]
+    fact(f"{name}: earns less than doing nothing does, by", loss, more_than=300)
+reaches = tried["PD control, feeble"].successes.mean()
+fact("PD control, feeble: reaches", reaches, less_than=0.05, unit="%")
+gain = returns["PD control, feeble"] - returns["doing nothing"]
+fact("PD control, feeble: earns more than doing nothing does, by", gain, more_than=10)
 
 # %% [markdown]
 # Of these four the two that arrive earn **least**. Even doing nothing earns more than they do, and best of all is the
@@ -438,10 +487,12 @@ def after_one_second(env, action):
 
 
 speed, change = after_one_second(chapter, [0, 0, 0, 100, 100, 100])
-print(f"full torque on joints 4 to 6 alone: speed {speed:.1f} rad/s,", end=" ")
-print(f"but the distance changes by {change:.2f} m")
+print("full torque on joints 4 to 6 alone, for one second:")
+fact("    largest speed of a joint", speed, more_than=5, unit="rad/s", decimals=1)
+fact("    change of the distance", change, less_than=1e-6, unit="m")
 speed, _ = after_one_second(chapter, [0] * 6)
-print(f"motors off: after one second the chapter's arm moves at {speed:.1f} rad/s")
+print("motors off, for one second:")
+fact("    largest speed of the chapter's arm", speed, less_than=1e-6, unit="rad/s")
 
 # %% [markdown]
 # A learner goes where the reward leads it, here to weak torques, whether they arrive or not; the fault is in the task.
@@ -456,12 +507,13 @@ ours = ReachVectorEnv(1000)
 cost = reward_terms(np.zeros(1), action=np.ones((1, 2)), success=np.zeros(1, dtype=bool))
 print(f"one step at full torque costs {-cost['effort'][0]:.3f}")
 speed, _ = after_one_second(ours, [0, 0])
-print(f"motors off: after one second the fastest of all arms moves at {speed:.0f} rad/s")
+fact("motors off, after one second: the fastest arm", speed, more_than=5, unit="rad/s")
 ours.reset(seed=0)
 links = [ours.link_length] * ours.n_joints
 reachable = distance_to_workspace(ours.target, links) <= ours.goal_threshold
-print(f"targets within reach: {reachable.mean():.0%}\n")
-compare(
+fact("targets within reach", reachable.mean(), more_than=0.999, unit="%")
+print()
+tried = compare(
     ours,
     {
         "PD control, soft": PDController(ours, stiffness=5, damping=1),
@@ -470,6 +522,26 @@ compare(
         "doing nothing": do_nothing(ours),
     },
 )
+returns = {name: episodes.returns.mean() for name, episodes in tried.items()}
+reaches = {name: episodes.successes.mean() for name, episodes in tried.items()}
+soft, brisk, overdamped, idle = tried
+worst = min(returns[name] for name in (soft, brisk, overdamped))
+fact(
+    "the worst of the three earns more than doing nothing does, by",
+    worst - returns[idle],
+    more_than=5,
+)
+for name in (soft, brisk):
+    fact(f"{name}: reaches", reaches[name], more_than=0.97, unit="%")
+fact(
+    "the brisk one earns more than the soft one, by",
+    returns[brisk] - returns[soft],
+    more_than=0.02,
+    decimals=2,
+)
+advantage = returns[brisk] - returns[overdamped]
+fact("and more than the overdamped one, by", advantage, more_than=0.02, decimals=2)
+fact(f"{overdamped}: reaches", reaches[overdamped], less_than=0.97, unit="%")
 
 # %%
 motion = record_episodes(ours, PDController(ours, stiffness=5, damping=1), seed=0)
@@ -488,7 +560,8 @@ arm_trail(motion.points[: motion.lengths[0] + 1, 0], target=motion.target[0])
 
 
 # %%
-def bracket(name, env, stiffnesses, physics=None, **options):
+def bracket(env, stiffnesses, physics=None, **options):
+    """The best return found for a target, on average; shares reached by anybody, by the best."""
     controllers = [do_nothing(env)] + [
         PDController(env, stiffness, ratio * stiffness, physics)
         for stiffness in stiffnesses
@@ -499,14 +572,27 @@ def bracket(name, env, stiffnesses, physics=None, **options):
     arrived = np.array([episodes.successes for episodes in tried])
     winner, everyone = returns.argmax(axis=0), np.arange(env.num_envs)
     best = returns.max(axis=0).mean()
-    print(f"{name}: the best return found for a target, on average: {best:.1f}")
-    print(f"    targets that somebody reached: {arrived.any(axis=0).mean():.0%}")
-    print(f"    targets that the best earner reached: {arrived[winner, everyone].mean():.0%}")
+    return best, arrived.any(axis=0).mean(), arrived[winner, everyone].mean()
 
+
+FOUND = "the best return found for a target, on average"
+SOMEBODY, BEST = "targets that somebody reached", "targets that the best earner reached"
 
 few = ChapterReachVectorEnv(200)
-bracket("chapter", few, (2, 8, 50, 300), CHAPTER_ARM, target=targets[within_reach][:200])
-bracket("ours   ", ReachVectorEnv(200), (1, 3, 8, 20))
+stiffnesses = (2, 8, 50, 300)
+best, somebody, by_the_best = bracket(
+    few, stiffnesses, CHAPTER_ARM, target=targets[within_reach][:200]
+)
+print("chapter")
+fact(f"    {FOUND}", best, less_than=-100, decimals=1)
+fact(f"    {SOMEBODY}", somebody, more_than=0.7, unit="%")
+fact(f"    {BEST}", by_the_best, less_than=0.65, unit="%")
+
+best, somebody, by_the_best = bracket(ReachVectorEnv(200), (1, 3, 8, 20))
+print("ours")
+fact(f"    {FOUND}", best, more_than=0.3, decimals=1)
+fact(f"    {SOMEBODY}", somebody, more_than=0.98, unit="%")
+fact(f"    {BEST}", by_the_best, more_than=0.98, unit="%")
 
 # %% [markdown]
 # In the chapter's task even the best return found is far below zero, and often it is earned by leaving a target alone

@@ -18,8 +18,10 @@ def measured(value: float, unit: str = "", decimals: int = 0, width: int = 0) ->
     """A number behind the mark, "≈ 98 %"; for tables, whose claims follow as facts.
 
     value : one number; with the unit "%" it is a share, 0.98.   width : filled up with blanks on the left.
+    Numbers that are all but 0 are shown as powers of ten, 3e-09.
     """
-    return f"{MARK} {_shown(value, unit, f',.{decimals}f')}".rjust(width)
+    form = ".0e" if 0 < abs(float(value)) < 1e-4 else f",.{decimals}f"
+    return f"{MARK} {_shown(value, unit, form)}".rjust(width)
 
 
 def fact(
@@ -52,6 +54,6 @@ def _claim(more_than: float | None, less_than: float | None, unit: str) -> str:
     raise ValueError("a fact needs a claim: more_than, less_than or both")
 
 
-def _shown(value: float, unit: str, format: str) -> str:
+def _shown(value: float, unit: str, form: str) -> str:
     number = float(value) * 100 if unit == "%" else float(value)
-    return f"{number:{format}} {unit}".rstrip()
+    return f"{number:{form}} {unit}".rstrip()

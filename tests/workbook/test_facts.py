@@ -27,6 +27,8 @@ def as_compared(text):
         (dict(value=0.0934, less_than=0.29, unit="%", decimals=1), "reached: ≈ 9.3 % (less than 29 %)"),
         (dict(value=0.733, less_than=1.5, unit="s", decimals=2), "reached: ≈ 0.73 s (less than 1.5 s)"),
         (dict(value=-1347.5, more_than=-2000, less_than=-1000), "reached: ≈ -1,348 (between -2000 and -1000)"),
+        (dict(value=3.2e-9, less_than=1e-7), "reached: ≈ 3e-09 (less than 1e-07)"),
+        (dict(value=0, less_than=1e-7), "reached: ≈ 0 (less than 1e-07)"),
         (dict(value=np.float32(7.25), more_than=7, decimals=1), "reached: ≈ 7.2 (more than 7)"),
         (dict(value=torch.tensor(7.25), more_than=7, decimals=2), "reached: ≈ 7.25 (more than 7)"),
     ],
@@ -68,7 +70,7 @@ def test_nbval_leaves_out_what_was_measured_and_nothing_else(text):
     def filled(value, unit):
         return text.replace("{}", measured(value, unit, decimals=2, width=14))
 
-    values = (0.0, 0.5, -0.125, 98.7, 1234567.0, 1e21)
+    values = (0.0, 0.5, -0.125, 98.7, 1234567.0, 1e21, 3e-9, -4.4e-16)
     assert len({as_compared(filled(value, "m")) for value in values}) == 1
     assert as_compared(filled(0.5, "m")) != as_compared(filled(0.5, "s"))
     assert as_compared(text.replace("{}", "12.5")) == text.replace("{}", "12.5")
