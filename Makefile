@@ -25,7 +25,7 @@ export MKL_CBWR := COMPATIBLE
 endif
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile -q
 NOTEBOOKS = $(wildcard notebooks/*.ipynb solutions/*.ipynb)
-LOWEST_TESTS := tests/test_mdp.py tests/test_q_learning.py tests/test_dqn.py tests/envs tests/plots tests/widgets tests/workbook
+LOWEST_TESTS := $(addprefix tests/,test_mdp.py test_q_learning.py test_dqn.py envs plots/test_curves.py plots/test_arms.py workbook)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint drift unit nbval lowest bench build clean

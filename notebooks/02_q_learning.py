@@ -24,6 +24,7 @@
 # [exercises/02_q_learning.ipynb](../exercises/02_q_learning.ipynb).
 
 # %%
+import copy
 import inspect
 from itertools import islice
 
@@ -44,8 +45,10 @@ from rlbook.mdp import (
 )
 from rlbook.plots import learning_curve, q_map, side_by_side, value_map
 from rlbook.q_learning import DoubleQLearning, QLearning
-from rlbook.returns import td_error
+from rlbook.returns import td_error, td_target
 from rlbook.widgets import EpsilonPanel
+from rlbook.workbook.answers import answer
+from rlbook.workbook.facts import fact
 
 # %% [markdown]
 # ## Learning without a map
@@ -60,10 +63,12 @@ from rlbook.widgets import EpsilonPanel
 #
 # $$\delta = r + \gamma \max_{a'} Q(s', a') - Q(s, a), \qquad Q(s, a) \leftarrow Q(s, a) + \alpha\, \delta$$
 #
-# Here is the library's own source of that error. `next_value` is $\max_{a'} Q(s', a')$ in Q-learning; its relatives
-# below, Double Q-learning and expected SARSA, put something else there.
+# The estimate is built on another estimate, that of $s'$: this is called **bootstrapping**. Here is the library's own source
+# of the sample, the *target*, and of the error. `next_value` is $\max_{a'} Q(s', a')$ in Q-learning; its relatives, Double
+# Q-learning below and expected SARSA in the exercises, put something else there.
 
 # %%
+print(inspect.getsource(td_target))
 print(inspect.getsource(td_error))
 
 # %% [markdown]
@@ -71,10 +76,10 @@ print(inspect.getsource(td_error))
 # $\gamma = 0.99$ and $\alpha = 0.1$: what does it believe afterwards? And if the episode had *ended* there?
 
 # %%
-for terminated in (False, True):
+for how, terminated in (("goes on", False), ("has ended", True)):
     delta = td_error(value=2.0, reward=-0.1, next_value=5.0, terminated=terminated, gamma=0.99)
     new_q = 2.0 + 0.1 * delta
-    print(f"terminated {terminated!s:>5}: delta = {delta:6.3f}, new Q = {new_q:.3f}")
+    print(f"the episode {how:<9}: delta = {delta:6.3f}, new Q = {new_q:.3f}")
 
 # %% [markdown]
 # ## Explore or exploit: ε-greedy
@@ -93,10 +98,10 @@ print("two of them tied:", epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2).rou
 # %% [markdown]
 # ## Your hands on it: watch a table learn
 #
-# Each cell shows four values, one a direction; the best is bold. The disc is the robot. On the right you see how many
-# steps each episode took. Press `Play`, and drag while it learns.
+# Each cell shows four values, one a direction; the best is bold. The disc is the robot. The curve shows how many steps
+# each episode took. Press `Play`, and drag while it learns.
 #
-# **Predict**, then try:
+# First say what you expect, then try:
 # 1. Which cells get good values first, those near the start or those near the goal?
 # 2. Set `Epsilon` to 0 in the middle of learning. Does the curve get better or worse? What stops improving?
 # 3. Drag `Epsilon` to 0.5 and `Epsilon decay` to 1, choose cell (0, 2), drag `Reward of the cell` to −10. After how
@@ -109,13 +114,64 @@ panel = EpsilonPanel()
 panel
 
 # %% [markdown]
+# The answers, worked out with sixty-four robots (of which more below), each in a world of its own:
+
+# %%
+world = GridWorld()
+robots = QLearning(n_states=16, n_actions=4, epsilon=1.0, n_agents=64, seed=6)
+way = [(0, 2), (0, 1), (0, 0)]  # from the goal back to the start
+first_good = {}
+for episode in range(1, 101):
+    robots.learn(world, n_episodes=1)
+    for cell in way:
+        if np.median(robots.get_value_function()[:, world.to_state(cell)]) > 1:
+            first_good.setdefault(cell, episode)
+
+with answer("1. Which cells get good values first?"):
+    for cell in way:
+        print(f"V{cell} is above 1 in half of the robots after {first_good[cell]} episodes")
+    assert first_good[way[0]] < first_good[way[1]] < first_good[way[2]]
+    print("Those near the goal: a cell learns from the cell that follows it.")
+
+with answer("2. With Epsilon 0, does the curve get better or worse? What stops improving?"):
+    for how, epsilon in (("epsilon as it is", None), ("epsilon 0", 0.0)):
+        branch = copy.deepcopy(robots)
+        branch.epsilon = robots.epsilon if epsilon is None else epsilon
+        lengths = branch.learn(world, n_episodes=50).lengths
+        changed = np.mean((branch.Q != robots.Q).any(axis=-1).sum(axis=-1))
+        print(f"{how}: {np.median(lengths):.0f} steps an episode in the median;", end=" ")
+        print(f"in 50 episodes the values of {changed:.1f} cells changed")
+    print("Better at once: no step is wasted. But only what lies on the way is still learned.")
+
+
+def goes_through(policy, cell):
+    """Whether the greedy robot comes through the cell on its way from the start to the goal."""
+    model, state = world.mdp(), world.to_state(world.start)
+    for _ in range(20):
+        state = model.successors[state, policy[state], 0]
+        if state == world.to_state(cell):
+            return True
+    return False
+
+
+with answer("3. After how many steps do the arrows lead round the cell that now costs 10?"):
+    robots = QLearning(16, 4, epsilon=0.5, epsilon_decay=1.0, n_agents=64, seed=7)
+    robots.learn(world, n_episodes=200)
+    costly = GridWorld(cell_rewards={(0, 2): -10.0})
+    for block in range(1, 9):
+        robots.learn(costly, total_steps=64 * 500)
+        round_it = np.mean([not goes_through(policy, (0, 2)) for policy in robots.get_policy()])
+        print(f"after {block * 500:,} steps of each robot: {round_it:4.0%} go round it")
+    print("Every visit moves a value by a tenth of the error only, and the long way round was")
+    print("hardly ever tried before: its values must be learned first.")
+
+# %% [markdown]
 # ## Sixty-four robots instead of one
 #
 # One learning curve is an anecdote: another seed, another story. `n_agents=64` learns 64 independent tables, each in
 # its own grid, as one NumPy batch. Curves then have a median and a band that holds the middle half.
 
 # %%
-world = GridWorld()
 optimum = value_iteration(world.mdp(gamma=1.0)).V[world.to_state(world.start)]
 
 agent = QLearning(n_states=16, n_actions=4, epsilon=1.0, n_agents=64, seed=1)
@@ -142,9 +198,10 @@ greedy_returns = [
 shortest = np.mean(np.array(greedy_returns) > 0.99 * optimum)
 corner = world.to_state((3, 0))
 corner_errors = np.abs(agent.get_value_function()[:, corner] - exact.V[corner])
-print(f"robots whose greedy policy takes the shortest way: {shortest:.0%}")
-print(f"median error of V on the way to the goal: below 0.1? {np.median(errors) < 0.1}")
-print(f"median error of V in the bottom left corner: {np.median(corner_errors):.1f}")
+fact("robots whose greedy policy takes the shortest way", shortest, more_than=0.95, unit="%")
+fact("median error of V on the way to the goal", np.median(errors), less_than=0.1, decimals=3)
+corner_error = np.median(corner_errors)
+fact("median error of V in the bottom left corner", corner_error, more_than=3, decimals=1)
 
 # %%
 learned_q, title = np.median(agent.Q, axis=0), "Learned Q, median of 64 robots"
@@ -191,17 +248,23 @@ def chance_to_arrive(policy):
     return V[0]
 
 
-arrived = {}
+arrived, shows, knows = {}, {}, {}
 for name, schedule in schedules.items():
     robots = QLearning(16, 4, epsilon_min=0.0, n_agents=64, seed=2, **schedule)
     arrived[name] = robots.learn(lake, n_episodes=2000).returns
     chances = [chance_to_arrive(policy) for policy in robots.get_policy()]
-    last = arrived[name][:, -200:].mean()
-    print(f"{name:<22} arrives in {last:4.0%} of the last 200 episodes;", end="  ")
-    print(f"greedy policy, median: {np.median(chances):4.0%}")
+    shows[name], knows[name] = arrived[name][:, -200:].mean(), np.median(chances)
+    print(f"{name:<22} arrives in {shows[name]:4.0%} of the last 200 episodes;", end="  ")
+    print(f"greedy policy, median: {knows[name]:4.0%}")
 
 best_chance = next(islice(value_iterates(lake_model), STEPS, None))[0]
-print(f"{'the best there is':<22} {best_chance:.0%}")
+print(f"{'the best there is':<22} {best_chance:.0%}\n")
+none, _, much, falling = schedules
+fact("without exploration half of the robots arrive in", knows[none], less_than=0.2, unit="%")
+fact("with ε = 0.5 they know how to arrive in", knows[much], more_than=0.6, unit="%")
+fact("but show it in", shows[much], less_than=0.2, unit="%")
+margin = shows[falling] - max(shows[name] for name in schedules if name != falling)
+fact("the decaying ε shows more than every other, by", margin, more_than=0.1, unit="%")
 
 # %%
 learning_curve(
@@ -257,12 +320,23 @@ for learner in (QLearning, DoubleQLearning):
     estimates[learner.__name__] = np.stack(rows, axis=1)
     went_left[learner.__name__] = np.concatenate(lengths, axis=1) == 2
 
+first = {name: left[:, :50].mean() for name, left in went_left.items()}
+last = {name: left[:, -50:].mean() for name, left in went_left.items()}
 for name in estimates:
-    first, last = went_left[name][:, :50].mean(), went_left[name][:, -50:].mean()
-    highest = np.median(estimates[name], axis=0).max()
-    print(f"{name:<16} median estimate of going left, at its highest: {highest:.2f}")
-    print(f"{'':<16} went left in {first:.0%} of the first 50 episodes,", end=" ")
-    print(f"in {last:.0%} of the last 50")
+    median = np.median(estimates[name], axis=0)
+    print(f"{name}: goes left in {first[name]:.0%} of the first 50 episodes,", end=" ")
+    print(f"in {last[name]:.0%} of the last 50")
+    print(f"    median estimate of going left, at its highest: {median.max():.2f}", end="; ")
+    print(f"at the end: {median[-1]:.2f}")
+    assert median[-1] > exact_left
+
+single, double = estimates
+fact("Q-learning goes left in the first 50 episodes", first[single], more_than=0.75, unit="%")
+more = first[single] - first[double]
+fact("more often than Double Q-learning, by", more, more_than=0.25, unit="%")
+fact(
+    "in the last 50 still more often, by", last[single] - last[double], more_than=0.02, unit="%"
+)
 
 # %%
 learning_curve(
@@ -306,6 +380,13 @@ for name, decay in (("ε = 0.1 for ever", 1.0), ("ε from 0.1, decay 0.99", 0.99
     last = cliff_returns[name][:, -100:]
     print(f"{name:<23} last 100 episodes: return {np.median(last):.0f} in the median,", end=" ")
     print(f"{last.mean():.0f} in the mean")
+falls = np.mean(cliff_returns["ε = 0.1 for ever"][:, -100:] <= -100)
+fact(
+    "with ε = 0.1 for ever it falls in this share of the last episodes",
+    falls,
+    more_than=0.2,
+    unit="%",
+)
 
 # %%
 learned = np.median(walkers["ε from 0.1, decay 0.99"].Q, axis=0)
@@ -358,6 +439,7 @@ for name, first_of_the_best in (("at random", False), ("to action 0", True)):
     knows, empty = learn_with(first_of_the_best)
     print(f"ties go {name:<11}: {knows:4.0%} of 64 robots know a way to the goal,", end=" ")
     print(f"{empty:4.0%} have learned nothing")
+    assert knows < 0.1 if first_of_the_best else knows > 0.9
 
 # %% [markdown]
 # No error message, no warning, and every TD error 0: just a robot that leans against a wall and never sees a reward to
@@ -376,14 +458,21 @@ for name, first_of_the_best in (("at random", False), ("to action 0", True)):
 slippery = GridWorld(slip=0.3)
 exact = value_iteration(slippery.mdp(0.99))
 start = slippery.to_state(slippery.start)
+medians = {}
 for learning_rate in (0.01, 0.1, 0.5, 1.0):
     robots = QLearning(
         16, 4, learning_rate=learning_rate, epsilon=0.3, epsilon_decay=1.0, n_agents=64, seed=5
     )
     robots.learn(slippery, total_steps=10_000)
     error = np.abs(robots.get_value_function()[:, start] - exact.V[start])
-    median = np.median(error)
-    print(f"learning rate {learning_rate:4.2f}: median error of V(start) {median:3.1f}")
+    medians[learning_rate] = np.median(error)
+    print(f"learning rate {learning_rate:4.2f}:", end=" ")
+    print(f"median error of V(start) {medians[learning_rate]:4.2f}")
+assert min(medians, key=medians.get) == 0.1
+
+# %% [markdown]
+# A rate of 1 forgets all but the last sample, and on slippery ground the last sample is luck: here learning rate 1 is not
+# fine any more. A rate of 0.01 has not arrived yet. That is the answer to the fourth question under the panel.
 
 # %% [markdown]
 # ## Recap
