@@ -105,7 +105,7 @@ print("two of them tied:", epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2).rou
 # 1. Which cells get good values first, those near the start or those near the goal?
 # 2. Set `Epsilon` to 0 in the middle of learning. Does the curve get better or worse? What stops improving?
 # 3. Drag `Epsilon` to 0.5 and `Epsilon decay` to 1, choose cell (0, 2), drag `Reward of the cell` to −10. After how
-#    many steps do the arrows lead round that cell? (Drag `Steps per second` up: it takes some thousand steps. Why so
+#    many steps do the arrows lead round that cell? (Drag `Steps per second` up: it takes some hundred steps. Why so
 #    many?)
 # 4. Learning rate 1 in this grid is fine. When would it not be? (The last experiment of this notebook answers.)
 
@@ -121,7 +121,7 @@ world = GridWorld()
 robots = QLearning(n_states=16, n_actions=4, epsilon=1.0, n_agents=64, seed=6)
 way = [(0, 2), (0, 1), (0, 0)]  # from the goal back to the start
 first_good = {}
-for episode in range(1, 101):
+for episode in range(1, 41):
     robots.learn(world, n_episodes=1)
     for cell in way:
         if np.median(robots.get_value_function()[:, world.to_state(cell)]) > 1:
@@ -158,12 +158,12 @@ with answer("3. After how many steps do the arrows lead round the cell that now 
     robots = QLearning(16, 4, epsilon=0.5, epsilon_decay=1.0, n_agents=64, seed=7)
     robots.learn(world, n_episodes=200)
     costly = GridWorld(cell_rewards={(0, 2): -10.0})
-    for block in range(1, 9):
-        robots.learn(costly, total_steps=64 * 500)
+    for steps in range(50, 301, 50):
+        robots.learn(costly, total_steps=64 * 50)
         round_it = np.mean([not goes_through(policy, (0, 2)) for policy in robots.get_policy()])
-        print(f"after {block * 500:,} steps of each robot: {round_it:4.0%} go round it")
-    print("Every visit moves a value by a tenth of the error only, and the long way round was")
-    print("hardly ever tried before: its values must be learned first.")
+        print(f"after {steps:3} steps of each robot: {round_it:4.0%} go round it")
+    print("Every visit moves a value by a tenth of the error only, and it takes several visits")
+    print("until the old way looks worse than the other.")
 
 # %% [markdown]
 # ## Sixty-four robots instead of one
@@ -382,7 +382,7 @@ for name, decay in (("ε = 0.1 for ever", 1.0), ("ε from 0.1, decay 0.99", 0.99
     print(f"{last.mean():.0f} in the mean")
 falls = np.mean(cliff_returns["ε = 0.1 for ever"][:, -100:] <= -100)
 fact(
-    "with ε = 0.1 for ever it falls in this share of the last episodes",
+    "episodes with a fall, ε = 0.1 for ever",
     falls,
     more_than=0.2,
     unit="%",
@@ -452,7 +452,7 @@ for name, first_of_the_best in (("at random", False), ("to action 0", True)):
 # and takes its time.
 #
 # **Predict**: of 0.01, 0.1, 0.5 and 1, which learning rate is closest to the exact value of the start after 10,000
-# steps?
+# steps of each robot?
 
 # %%
 slippery = GridWorld(slip=0.3)
@@ -463,7 +463,7 @@ for learning_rate in (0.01, 0.1, 0.5, 1.0):
     robots = QLearning(
         16, 4, learning_rate=learning_rate, epsilon=0.3, epsilon_decay=1.0, n_agents=64, seed=5
     )
-    robots.learn(slippery, total_steps=10_000)
+    robots.learn(slippery, total_steps=64 * 10_000)
     error = np.abs(robots.get_value_function()[:, start] - exact.V[start])
     medians[learning_rate] = np.median(error)
     print(f"learning rate {learning_rate:4.2f}:", end=" ")

@@ -34,14 +34,17 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorRewardWrapper
 
-from rlbook.dqn import DQNAgent, QNetwork, double_dqn_target, td_target
+from rlbook.dqn import DQNAgent, QNetwork
 from rlbook.envs.arm.controllers import inverse_kinematics
 from rlbook.envs.arm.reach import ReachVectorEnv
 from rlbook.envs.arm.recording import record_episodes
 from rlbook.learning.replay import ReplayBuffer
 from rlbook.learning.stepping import TrueSteps, evaluate
 from rlbook.plots import arm_trail, estimates_against_returns, learning_curve, state_heatmap
+from rlbook.returns import double_value, greedy_value, td_target
 from rlbook.widgets import DQNPanel, MotionPanel
+from rlbook.workbook.answers import answer
+from rlbook.workbook.facts import fact, measured
 
 # %% [markdown]
 # ## Why a table fails
@@ -63,8 +66,9 @@ print(f"a network with two hidden layers of 256: {n_weights:,} weights, {size:.1
 # %% [markdown]
 # The size is not even the worst. A table learns about the one state it visits; at 31.0° it knows nothing of what it has
 # learned at 30.9°. A network **generalises**: what is learned in one pose changes its opinion of all similar poses. That is
-# what we want. It also means that every update moves the targets of other updates, and learning can become unstable (Sutton &
-# Barto, section 11.3, name the ingredients of this: *the deadly triad*).
+# what we want. It also means that every update moves the targets of other updates, and learning can become unstable. (Sutton &
+# Barto, section 11.3, name the three ingredients of this, *the deadly triad*: a function that generalises, targets that are
+# built on estimates, and learning about another policy than the one that acts.)
 #
 # ## The idea
 #
@@ -74,10 +78,11 @@ print(f"a network with two hidden layers of 256: {n_weights:,} weights, {size:.1
 # $$y = r + \gamma \max_{a'} Q_\text{target}(s', a'), \qquad
 # L(\theta) = \operatorname{mean} \big(y - Q_\theta(s, a)\big)^2$$
 #
-# and $y = r$ where the task **terminated**. While the gradient is taken, $y$ counts as a fixed number. Here is the library's
-# own source:
+# and $y = r$ where the task **terminated**. While the gradient is taken, $y$ counts as a fixed number. The target is the one of
+# notebook 2, and the value of the next state is the largest of the network's. Here is the library's own source:
 
 # %%
+print(inspect.getsource(greedy_value))
 print(inspect.getsource(td_target))
 
 # %% [markdown]
@@ -86,8 +91,8 @@ print(inspect.getsource(td_target))
 
 # %%
 for how, terminated in (("goes on", 0.0), ("terminated", 1.0), ("truncated", 0.0)):
-    y = td_target(np.array([0.5]), np.array([[2.0, 4.0]]), np.array([terminated]), gamma=0.9)
-    print(f"{how:>10}: y = {y.item():.1f}")
+    y = td_target(0.5, greedy_value(np.array([2.0, 4.0])), terminated, gamma=0.9)
+    print(f"{how:>10}: y = {y:.1f}")
 
 # %% [markdown]
 # A supervised learner has fixed targets and shuffled data. Ours has neither: neighbouring samples come from the same motion,
@@ -130,9 +135,12 @@ for name, values in (
     batches = values[: len(values) // 64 * 64].reshape(-1, 64, 10)
     worth = values.var(axis=0).sum() / batches.mean(axis=1).var(axis=0).sum()
     print(name)
-    alike = np.abs(neighbours).mean() > 0.8
-    print(f"    correlation of neighbours above 0.8, on average:  {alike}")
-    print(f"    64 in a row worth fewer than 10 independent ones: {worth < 10}")
+    ordered = name == "in the order of time"
+    bounds = dict(more_than=0.8) if ordered else dict(less_than=0.05)
+    alike = np.abs(neighbours).mean()
+    fact("    correlation of neighbours, on average", alike, **bounds, decimals=2)
+    bounds = dict(less_than=10) if ordered else dict(more_than=40)
+    fact("    64 in a row are worth this many independent ones", worth, **bounds)
 
 # %% [markdown]
 # Sixty-four neighbours are worth a handful of independent observations; sixty-four draws from the memory are as good as
@@ -150,15 +158,15 @@ for name, values in (
 
 # %%
 settings = dict(
-    hidden_dims=(128, 128),
+    hidden_dims=(128, 128),  # two hidden layers of 128
     gamma=0.95,
     epsilon_decay=0.98,
     epsilon_min=0.05,
     target_update_freq=300,
-    double=True,
-    huber=True,
+    double=True,  # Double DQN, below
+    huber=True,  # Huber's loss: large errors count linearly, not squared
     learning_starts=1000,
-    updates_per_step=0.25,
+    updates_per_step=0.25,  # one training step for every four of an arm
 )
 agent = DQNAgent(state_dim=10, action_dim=9, **settings, seed=0)
 arms = gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=16)
@@ -184,10 +192,10 @@ result = evaluate(greedy(agent), fresh_arms, n_episodes=500, seed=1)
 random = evaluate(
     lambda state: rng.integers(9, size=len(state)), fresh_arms, n_episodes=500, seed=1
 )
-print(f"random torques reach fewer than 1 target in 3: {random.terminated.mean() < 1 / 3}")
-print(f"the network reaches more than 9 in 10:         {result.terminated.mean() > 0.9}")
+fact("targets that random torques reach", random.terminated.mean(), less_than=0.3, unit="%")
+fact("targets that the network reaches", result.terminated.mean(), more_than=0.9, unit="%")
 reached_in = np.median(result.lengths[result.terminated]) * fresh_arms.unwrapped.dt
-print(f"half of them within 1.5 seconds:               {reached_in < 1.5}")
+fact("half of these it reaches within", reached_in, less_than=1.5, unit="s", decimals=2)
 
 # %% [markdown]
 # Watch it move. Play, or drag `Step`; `Episode` picks another arm.
@@ -226,8 +234,8 @@ def value(angles):
 
 any_pose = rng.uniform(-np.pi, np.pi, size=(1000, 2))
 for number, worth in enumerate(value(there), start=1):
-    better = np.mean(worth > value(any_pose))
-    print(f"star {number} is worth more than three poses in four: {better > 0.75}")
+    worse = np.mean(worth > value(any_pose))
+    fact(f"star {number}: poses that are worth less", worse, more_than=0.75, unit="%")
 state_heatmap(
     value, mark=there.T, label="max Q", title="The stars lie in the best quarter of all poses"
 )
@@ -256,7 +264,7 @@ state_heatmap(
 #
 # Arms begin at random; the maps show what their network believes. Press `Play` and change things while it learns.
 #
-# **Predict**, then try:
+# First say what you expect, then try:
 # 1. How many steps until the mean return rises above −1?
 # 2. Untick `Target network` at the start, then tick it again after a while. Which curve is steadier?
 # 3. Untick `Replay`. What happens to the maps?
@@ -266,6 +274,90 @@ state_heatmap(
 
 # %%
 DQNPanel()
+
+# %% [markdown]
+# The answers, worked out with the arm trained above, and with five short runs of a smaller network. After every 1,000 steps
+# such a run is asked about the same 400 poses:
+
+# %%
+rest = ReachVectorEnv(400, torque_levels=3)
+angles = rng.uniform(-np.pi, np.pi, size=(400, 2))
+looked_at, _ = rest.reset(seed=0, options={"q": angles, "qd": np.zeros(2)})
+
+
+def short_run(**changes):
+    """Action values of the poses after every 1,000 steps, (12, 400, 9), and who made them."""
+    small = {**settings, "hidden_dims": (64, 64), "epsilon_decay": 0.95, **changes}
+    learner = DQNAgent(10, 9, **small, seed=0)
+    looks = []
+    for _ in range(12):
+        learner.learn(arms, total_steps=1000)
+        looks.append(learner.action_values(looked_at))
+    return np.array(looks), learner
+
+
+def restlessness(looks):
+    """Mean change of a pose's value from look to look, in the second half of the run."""
+    return np.abs(np.diff(looks[6:].max(axis=2), axis=0)).mean()
+
+
+def same_torque(looks):
+    """Share of the poses that get the torque which most of them get."""
+    return np.bincount(looks[-1].argmax(axis=1)).max() / len(looked_at)
+
+
+runs = {
+    "as it is": short_run(),
+    "no target network": short_run(target_update_freq=1),
+    "no replay": short_run(buffer_size=64, learning_starts=64),
+    "learning rate 0.03": short_run(learning_rate=0.03),
+    "learning rate 0.03, no clipping": short_run(learning_rate=0.03, max_grad_norm=None),
+}
+looks = {name: values for name, (values, _) in runs.items()}
+
+with answer("1. How many steps until the mean return rises above −1?"):
+    recent = np.convolve(history.returns[0], np.ones(50) / 50, mode="valid")
+    n_episodes = np.argmax(recent > -1) + 50
+    n_steps = history.lengths[0][:n_episodes].sum()
+    print("of the last 50 episodes, in the long run above:")
+    fact("    steps", n_steps, less_than=40_000)
+
+with answer("2. Without the target network, then with it: which curve is steadier?"):
+    ratio = restlessness(looks["no target network"]) / restlessness(looks["as it is"])
+    print("With it. A pose's value changes, from look to look,")
+    fact("    without it so many times as much", ratio, more_than=1.3, decimals=1)
+
+with answer("3. Untick Replay. What happens to the maps?"):
+    print("They follow the last motions, and no longer what was learned before.")
+    for name in ("as it is", "no replay"):
+        torques = looks[name][6:].argmax(axis=2)
+        changed = (torques[1:] != torques[:-1]).mean()
+        print(
+            f"    greedy torques that change from look to look, {name}: {measured(changed, '%')}"
+        )
+    reached = {}
+    for name in ("as it is", "no replay"):
+        outcome = evaluate(greedy(runs[name][1]), fresh_arms, n_episodes=500, seed=1)
+        reached[name] = outcome.terminated.mean()
+    fact("    targets reached, as it is", reached["as it is"], more_than=0.3, unit="%")
+    fact("    targets reached, no replay", reached["no replay"], less_than=0.3, unit="%")
+
+with answer("4. With a learning rate of 0.03, does clipping make a difference?"):
+    print("No: either way every pose gets the same torque, whatever the pose and the target.")
+    for name in ("learning rate 0.03", "learning rate 0.03, no clipping"):
+        fact(f"    {name}", same_torque(looks[name]), more_than=0.9, unit="%")
+    fact("    as it is", same_torque(looks["as it is"]), less_than=0.6, unit="%")
+
+with answer("5. Did the network learn about all directions alike?"):
+    print("Nearly. Targets that the arm trained above reaches, by their direction:")
+    x, y = result.first_states[:, 6], result.first_states[:, 7]
+    for name, chosen in (
+        ("right", x > abs(y)),
+        ("up", y > abs(x)),
+        ("left", -x > abs(y)),
+        ("down", -y > abs(x)),
+    ):
+        fact(f"    {name}", result.terminated[chosen].mean(), more_than=0.8, unit="%")
 
 # %% [markdown]
 # ## Too good to be true: overestimation
@@ -280,7 +372,7 @@ DQNPanel()
 # **Predict**: no return can be above 1, which is what arriving pays. How much will the networks promise?
 
 # %%
-print(inspect.getsource(double_dqn_target))
+print(inspect.getsource(double_value))
 
 
 class CheapSensor(VectorRewardWrapper):
@@ -313,11 +405,15 @@ excess = {
     name: (estimated - returned).mean() for name, (estimated, returned) in promises.items()
 }
 less = excess["DQN"] - excess["Double DQN"]
-print(f"DQN promises more than there is to get, on average: {mean_promise['DQN'] > 1}")
-print(f"Double DQN's excess is smaller, by more than 0.3:   {less > 0.3}")
-third = excess["DQN"] / 3
-print(f"but more than a third of DQN's:                     {excess['Double DQN'] > third}")
-print(f"either reaches fewer than half of the targets:      {max(arrived.values()) < 0.5}")
+fact("DQN promises, on average", mean_promise["DQN"], more_than=1, decimals=2)
+fact("that is too much by", excess["DQN"], more_than=0.5, decimals=2)
+fact("Double DQN promises too much by", excess["Double DQN"], more_than=0.1, decimals=2)
+fact("which is less than DQN does, by", less, more_than=0.3, decimals=2)
+part = excess["Double DQN"] / excess["DQN"]
+fact("but still this part of it", part, more_than=1 / 4, unit="%")
+fact(
+    "targets that the better of the two reaches", max(arrived.values()), less_than=0.5, unit="%"
+)
 
 # %% [markdown]
 # The luckiest of nine estimates wins, its luck enters the target, and the target of the step before, and so on backwards.
@@ -345,12 +441,18 @@ reached = {
 }
 everything = reached["all stabilisers"]
 full = np.median(everything)
-print(f"without replay less than half of that: {np.median(reached['no replay']) < full / 2}")
-print(f"without clipping exactly the same:     {(reached['no clipping'] == everything).all()}")
+part = np.median(reached["no replay"]) / full
+print(f"without replay it reaches {part:.0%} of what it reaches with all stabilisers")
+assert part < 1 / 2
+differing = np.sum(reached["no clipping"] != everything)
+print(f"runs that come out differently without clipping: {differing} of {len(everything)}")
+assert differing == 0
 others = [
     np.median(reached[name]) for name in ("no target network", "not double", "squared error")
 ]
-print(f"the others change it by less than 0.1: {np.abs(np.array(others) - full).max() < 0.1}")
+most = np.abs(np.array(others) - full).max()
+print(f"the others change the median by {100 * most:.0f} points at most")
+assert most < 0.1
 
 # %% [markdown]
 # For *this* task replay is nearly everything, and the others change little. Clipping did not act once: every run is exactly the
@@ -370,7 +472,7 @@ ruined = DQNAgent(
 )
 ruined.learn(arms, total_steps=12_000)
 result = evaluate(greedy(ruined), fresh_arms, n_episodes=500, seed=1)
-print(f"it reaches fewer than half of the targets: {result.terminated.mean() < 0.5}")
+fact("targets that it reaches", result.terminated.mean(), less_than=0.5, unit="%")
 
 # %% [markdown]
 # ## The same class on another task: CartPole
@@ -409,9 +511,9 @@ for seed in range(3):
     past = balancer.learn(gym.make_vec("CartPole-v1", num_envs=8), total_steps=10_000)
     returns.append(past.returns[0])
     stands.append(evaluate(greedy(balancer), poles, n_episodes=100).returns.mean())
+    fact(f"seed {seed}: steps that it stands, on average", stands[-1], more_than=50)
 
 fewest = min(map(len, returns))
-print(f"in each of {len(stands)} seeds it stands for more than 50 steps: {min(stands) > 50}")
 learning_curve(
     np.array([values[:fewest] for values in returns]),
     window=20,
@@ -437,8 +539,9 @@ with tempfile.TemporaryDirectory() as folder:
 for learner in (agent, twin):
     learner.learn(gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=16), total_steps=1600)
 poses = observed(rng.uniform(-np.pi, np.pi, size=(100, 2)), target)
-same = (agent.action_values(poses) == twin.action_values(poses)).all()
-print(f"after 1,600 more steps the two agree exactly: {same}")
+difference = np.abs(agent.action_values(poses) - twin.action_values(poses)).max()
+assert difference == 0
+print(f"after 1,600 more steps their action values differ by {int(difference)}")
 
 # %% [markdown]
 # ## Recap
