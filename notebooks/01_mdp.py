@@ -471,7 +471,7 @@ fact("PD control, feeble: earns more than doing nothing does, by", gain, more_th
 # looks small; what does it cost at full torque? And what else does the arm tell us when we play with it?
 
 # %%
-full = np.full(chapter.n_joints, 100.0)  # N m, what the motors can give
+full = np.full(6, 100.0)  # N m, what the six motors can give
 cost = chapter_reward_terms(distance=np.ones(1), torque=full, success=np.zeros(1, dtype=bool))
 print(f"one step at full torque costs {-cost['effort']:.0f}")
 print(f"one step at 1 m from the target costs {-cost['distance'][0]:.0f}")

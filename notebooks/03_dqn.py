@@ -484,7 +484,7 @@ fact("targets that it reaches", result.terminated.mean(), less_than=0.5, unit="%
 cartpole = record["cartpole"]
 print("mean return of 100 fresh episodes, one number a seed:")
 for name, who in (("rlbook", "rlbook"), ("Stable-Baselines3, as published", "peer")):
-    returns = ", ".join(f"{value:.0f}" for value in cartpole[f"{who}_return"])
+    returns = ", ".join(f"{each:.0f}" for each in cartpole[f"{who}_return"])
     print(f"{name:>31}, {cartpole[f'{who}_steps']:,} steps: {returns}")
 print(f"rlbook's runs take {cartpole['time_share']:.2f} of the time of the other's")
 
@@ -534,7 +534,7 @@ with tempfile.TemporaryDirectory() as folder:
     agent.save(path)
     twin = DQNAgent.load(path)
     print(f"file: {path.stat().st_size / 1e6:.0f} MB, {len(twin.buffer):,} transitions")
-    print(f"{twin.n_updates:,} training steps")
+    print(f"{int(twin.n_updates):,} training steps")
 
 for learner in (agent, twin):
     learner.learn(gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=16), total_steps=1600)
