@@ -303,8 +303,14 @@ with answer("2. Why do values fade with distance, and why the dangerous way?"):
     print("three steps counts only an eighth. The robot trades safety for speed.")
 
 with answer("3. What does a robot do that is paid by the hour?"):
-    print("It never goes to the goal: there its wages would end. From which wage on?")
-    print("That comes under Break it, below.")
+    for step_reward in (-0.1, 0.2):
+        V = value_iteration(ledge.replace(step_reward=step_reward).mdp(0.99)).V
+        worth = V[ledge.to_state(ledge.start)]
+        print(f"paid {step_reward:4.1f} a step: the start is worth {worth:5.2f}")
+    print(
+        "0.2 a step for ever is worth 0.2 / (1 - 0.99) = 20, twice the goal. So it stays away from"
+    )
+    print("the goal, where its wages would end. From which wage on? See Break it, below.")
 
 with answer("4. How far does the goal's value spread with every sweep?"):
     for k, V in enumerate(islice(value_iterates(ledge.mdp(0.99)), 5)):
