@@ -135,6 +135,11 @@ class OtherModel(GridWorld):
         return GridWorld(4, slip=0.5).P
 
 
+class OtherPlan(GridWorld):
+    def mdp(self, gamma=0.99):
+        return GridWorld(4, slip=0.5).mdp(gamma)
+
+
 class Silent(wrappers.TimeLimit):
     def step(self, action):
         return *super().step(action)[:1], 0.0, False, False, {}
@@ -162,6 +167,7 @@ class TestDepartures:
         (lambda: Costly(is_slippery=False), "Costly has a step of its own"),
         (Elsewhere, "Elsewhere has a reset of its own"),
         (OtherModel, "OtherModel has a P of its own"),
+        (OtherPlan, "OtherPlan has a mdp of its own"),
         (lambda: patched(at_the_world=True), "step of FrozenLakeEnv was replaced"),
         (lambda: patched(at_the_world=False), "step of TimeLimit was replaced"),
     )

@@ -6,6 +6,7 @@ import random
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.toy_text import FrozenLakeEnv
 from gymnasium.utils import EzPickle
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import RecordEpisodeStatistics, TransformReward
@@ -155,7 +156,8 @@ class TestFaithful:
     """Only where P tells all that an environment does is it stepped as one batch."""
 
     def test_who_looks_on_sees_every_step(self):
-        assert not isinstance(as_vector_env(RecordEpisodeStatistics(gym.make("FrozenLake-v1")), 2), TabularVectorEnv)
+        for env in (RecordEpisodeStatistics(gym.make("FrozenLake-v1")), FrozenLakeEnv(render_mode="human")):
+            assert not isinstance(as_vector_env(env, 1), TabularVectorEnv)
 
     def test_an_edited_model_is_honoured(self):
         env = gym.make("FrozenLake-v1", is_slippery=False)
