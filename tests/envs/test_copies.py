@@ -79,9 +79,10 @@ class TestAsItIs:
         assert np.abs(pushed[1] - pushed[0]).max() < 0.01  # pushing moves a cart by 0.2 m/s otherwise
 
     def test_the_copies_are_independent(self):
-        envs = as_vector_env(Count(), 3)
-        envs.envs[0].bonus = 7.0
-        assert rewards_of(envs) == [7.0, 1.0, 1.0]
+        env = Count()
+        twins = [copy_of(env, number) for number in range(2)]
+        twins[0].bonus = 7.0
+        assert [each.step(0)[1] for each in (*twins, env)] == [7.0, 1.0, 1.0]
 
     def test_one_copy_is_the_environment_itself(self):
         env = RecordEpisodeStatistics(GridWorld(max_steps=2))
@@ -136,9 +137,16 @@ class TestClosing:
         assert not env.closed
 
     def test_copies_are_closed(self):
-        with vector_copies(Count(), 2) as envs:
-            members = [member.unwrapped for member in envs.envs]
-        assert all(member.closed for member in members)
+        class Leaving(Count):
+            left = []  # noqa: RUF012  all copies write here
+
+            def close(self):
+                self.left.append(id(self))
+
+        env = Leaving()
+        with vector_copies(env, 2):
+            assert Leaving.left == []
+        assert len(set(Leaving.left)) == 2 and id(env) not in Leaving.left
 
     def test_copies_are_closed_after_an_error(self):
         with pytest.raises(KeyboardInterrupt), vector_copies(Count(), 2) as envs:
