@@ -55,3 +55,21 @@ def double_value(next_q_select, next_q_evaluate):
     xp = namespace(next_q_select)
     action = xp.argmax(next_q_select, axis=-1)
     return next_q_evaluate[xp.arange(len(action), device=action.device), action]
+
+
+def compute_gae(rewards, values, next_values, terminated, truncated, gamma, gae_lambda):
+    """Generalised advantage estimates: everything (T, B), T steps of B environments, NumPy or torch -> (T, B).
+
+    values : V(s_t).   next_values : V of the state that followed in truth, an episode's last one where it ended.
+    terminated : the task ended at step t.   truncated : only the clock did.
+    Schulman et al. (2016), equation 16; a time limit is bootstrapped (Pardo et al. 2018).
+    """
+    # delta_t = r_t + gamma * V(s_t+1) - V(s_t)
+    errors = td_error(values, rewards, next_values, terminated, gamma)
+    going_on = (1 - 1.0 * terminated) * (1 - 1.0 * truncated)
+    advantages, trace = namespace(errors).zeros_like(errors), 0.0
+    for t in reversed(range(len(errors))):
+        # A_t = delta_t + gamma * lambda * A_t+1, as long as the episode goes on
+        trace = errors[t] + gamma * gae_lambda * going_on[t] * trace
+        advantages[t] = trace
+    return advantages

@@ -1,0 +1,341 @@
+"""PPO: proximal policy optimisation (Schulman et al. 2017, algorithm 1), an actor and a critic.
+
+The *actor* is the policy itself, a Gaussian about a network's mean (or a softmax where actions are numbered). Actions
+that turned out better than the *critic* expected become likelier, and worse ones less likely:
+
+    A_t   = sum_k (gamma lambda)^k delta_t+k,   delta_t = r_t + gamma V(s_t+1) - V(s_t)       (1)   rlbook.returns
+    rho_t = pi(a_t | s_t) / pi_old(a_t | s_t)                                                 (2)
+    loss  = -mean of min(rho A, clip(rho, 1 - epsilon, 1 + epsilon) A)                        (3)   equation 7
+            + value_coef * mean of (V(s_t) - R_t)^2 - entropy_coef * entropy                  (4)   equation 9
+
+Each round collects ``n_steps`` of every environment with the policy as it is, estimates advantages A and returns
+R = A + V, and takes several passes over these steps. The clipping in (3) takes away the reason to move the policy far
+from the one that collected them. Then they are forgotten: PPO learns from its own fresh experience only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+
+from rlbook.arrays import namespace
+from rlbook.learning.actor_critic import ACTIVATIONS, ActorCritic
+from rlbook.learning.config import Config
+from rlbook.learning.history import EpisodeLog
+from rlbook.learning.learner import Learner
+from rlbook.learning.optimising import descend, optimizer_arrays, restore_generator, restore_optimizer
+from rlbook.learning.rollout import RolloutBuffer, Samples
+from rlbook.learning.saving import spawn_seeds
+from rlbook.learning.stepping import TrueSteps, check_spaces, single_spaces
+from rlbook.validation import check_arguments
+
+
+def clipped_surrogate_loss(ratio, advantage, clip_epsilon):
+    """The loss of every step, any shape, NumPy or torch. Schulman et al. (2017), equation 7, with its sign turned.
+
+    ratio : pi(a | s) / pi_old(a | s).   The gradient is zero where the ratio left [1 - clip_epsilon, 1 + clip_epsilon]
+    in the direction that the advantage asked for.
+    """
+    xp = namespace(ratio)
+    # L = -min(rho A, clip(rho, 1 - epsilon, 1 + epsilon) A)
+    return -xp.minimum(ratio * advantage, ratio.clip(1 - clip_epsilon, 1 + clip_epsilon) * advantage)
+
+
+def value_loss(value, old_value, target, clip_value=None):
+    """The critic's loss of every step, any shape, NumPy or torch.
+
+    clip_value : if given, there is no gain in leaving ``old_value`` by more; Andrychowicz et al. (2021) found no good
+    in it, so it is off by default.
+    """
+    # (V - R)^2, or the greater of that and the same with V kept near V_old
+    loss = (value - target) ** 2
+    if clip_value is None:
+        return loss
+    near = old_value + (value - old_value).clip(-clip_value, clip_value)
+    return namespace(value).maximum(loss, (near - target) ** 2)
+
+
+def approximate_kl(log_ratio):
+    """How far the policy has moved, KL(pi_old || pi) in nats, from log ratios (n,) of actions that pi_old drew.
+
+    Schulman (2020), "Approximating KL divergence": unbiased as the mean of -log rho is, but never negative.
+    """
+    # KL = mean of rho - 1 - log rho
+    return (namespace(log_ratio).exp(log_ratio) - 1 - log_ratio).mean()
+
+
+def kl_exceeds(kl, target_kl):
+    """Whether the policy has moved far enough for one round. Spinning Up (Achiam 2018) stops its passes there."""
+    return kl > 1.5 * target_kl
+
+
+def explained_variance(value, target):
+    """The part of the targets' variance that the critic knows, (n,) each: 1 perfect, 0 no better than their mean."""
+    # 1 - Var(R - V) / Var(R)
+    xp = namespace(value)
+    return 1 - xp.var(target - value) / xp.var(target)
+
+
+@dataclass(frozen=True)
+class PPOConfig(Config):
+    """Hyperparameters of PPO, with the chapter's defaults."""
+
+    lr: float = 3e-4  # learning rate of Adam, at first. 1e-4 to 3e-3
+    gamma: float = 0.99  # discount. 0.9 to 0.999
+    gae_lambda: float = 0.95  # 0: one-step advantages, biased; 1: whole returns, noisy. 0.9 to 1
+    clip_epsilon: float = 0.2  # how far a ratio may leave 1 and still gain. 0.1 to 0.3
+    value_coef: float = 0.5  # weight of the critic's loss. 0.25 to 2
+    entropy_coef: float = 0.01  # weight of the entropy, which keeps exploration up. 0 to 0.02
+    max_grad_norm: float | None = 0.5  # gradients are shortened to this length; None: never. 0.5 to 2
+    n_epochs: int = 10  # passes over the collected steps. 2 to 20
+    batch_size: int = 64  # steps a gradient step learns from. 64 for one environment, thousands for a thousand
+    n_steps: int = 2048  # steps of every environment between two updates. 16 for a thousand environments
+    hidden_dims: tuple[int, ...] = (256, 256)  # widths of the hidden layers, of actor and critic alike
+    activation: str = "tanh"  # between the layers; "relu" is four times cheaper on a CPU. "tanh" or "relu"
+    log_std_init: float = 0.0  # of the Gaussian, log of the action's unit. -1 to 0
+    normalise_observations: bool = False  # by their running mean and standard deviation
+    normalise_returns: bool = False  # the critic learns returns by their running mean and standard deviation
+    clip_value: float | None = None  # clip the critic's change as the policy's; None: do not. 0.2
+    target_kl: float | None = None  # no further passes once the policy moved 1.5 times as far. 0.01 to 0.03
+    kl_steers_lr: bool = False  # instead of stopping, raise or lower the learning rate to move by target_kl
+    anneal_steps: int | None = None  # the learning rate falls to zero over so many environment steps
+
+    def check(self):
+        values = vars(self)
+        check_arguments(values, count=("hidden_dims",))
+        if not isinstance(self.hidden_dims, tuple):
+            raise ValueError(f"hidden_dims is {self.hidden_dims!r}; accepted is one width for each layer, in a tuple")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation is {self.activation!r}; accepted are {', '.join(map(repr, ACTIVATIONS))}")
+        check_arguments(
+            values,
+            unit=("gamma", "gae_lambda", "entropy_coef"),
+            positive=("lr", "clip_epsilon", "value_coef", "max_grad_norm", "clip_value", "target_kl"),
+            finite=("log_std_init",),
+            count=("n_epochs", "batch_size", "n_steps", "anneal_steps"),
+            switch=("normalise_observations", "normalise_returns", "kl_steers_lr"),
+            optional=("max_grad_norm", "clip_value", "target_kl", "anneal_steps"),
+            single=True,
+        )
+        if self.kl_steers_lr and self.target_kl is None:
+            raise ValueError("kl_steers_lr is True without a target_kl; accepted is a KL to steer by, such as 0.01")
+
+
+# For a thousand environments: short rounds, few large batches, a small cheap network, steps as long as the KL allows.
+MANY_ARMS = {"n_steps": 8, "batch_size": 1024, "n_epochs": 2, "lr": 2e-3, "target_kl": 0.02, "kl_steers_lr": True}
+MANY_ARMS |= {"gamma": 0.95, "entropy_coef": 0.0, "max_grad_norm": 1.0, "log_std_init": -0.5}
+MANY_ARMS |= {"hidden_dims": (64, 64), "activation": "relu"}
+
+
+class PPO(Learner):
+    """Proximal policy optimisation for any Gymnasium environment with vectors as observations.
+
+    Actions are vectors, or numbers where ``discrete``. A vector is sent to the environment clipped to its bounds; what
+    is learned from is the policy's own draw, for clipping is the environment's affair, not a part of pi(a | s).
+
+    Parameters
+    ----------
+    state_dim, action_dim : length of an observation; of an action, or number of actions where ``discrete``.
+    lr, gamma, ... : see ``PPOConfig``; ``PPO.for_many_arms`` has those for a thousand environments.
+    discrete : actions are the numbers 0 to action_dim - 1.
+    seed, device : of all random choices; where networks and rollouts live. An environment on that device stays there.
+
+    ``policy`` is the ``ActorCritic``, ``buffer`` holds the steps since the last update, ``steps_taken`` counts all.
+    ``stats`` names what was measured in every update so far: lists of the same length.
+
+    Raises ValueError for a hyperparameter outside its meaning, naming it.
+    """
+
+    config_class = PPOConfig
+    fixed = ("hidden_dims", "activation", "log_std_init")
+
+    def __init__(
+        self, state_dim: int, action_dim: int, *, discrete=False, seed: int = 0, device="cpu", **hyperparameters
+    ):
+        sizes = {"state_dim": state_dim, "action_dim": action_dim, "discrete": discrete, "seed": seed}
+        check_arguments(sizes, count=("state_dim", "action_dim"), switch=("discrete",), natural=("seed",), single=True)
+        sizes = {"state_dim": int(state_dim), "action_dim": int(action_dim), "discrete": discrete}
+        super().__init__(sizes, hyperparameters)
+        weights, acting, envs = spawn_seeds(int(seed), 3)
+        self.device = torch.device(device)
+        network = {"activation": self.activation, "discrete": discrete, "seed": weights}
+        self.policy = ActorCritic(self.state_dim, self.action_dim, self.hidden_dims, self.log_std_init, **network)
+        self._optimizer = torch.optim.Adam(self.policy.to(self.device).parameters(), eps=1e-5, fused=True)
+        self._generator = torch.Generator(self.device).manual_seed(acting)
+        self._env_seeds = np.random.default_rng(envs)
+        self._bounds = torch.tensor([[-math.inf], [math.inf]], device=self.device)
+        self._lr_factor, self.steps_taken = 1.0, 0
+        self.buffer = self._new_buffer(n_envs=1)
+        self.stats: dict[str, list[float]] = {}
+
+    @classmethod
+    def for_many_arms(cls, state_dim: int, action_dim: int, **changes) -> PPO:
+        """A learner for a thousand environments that step together: ``MANY_ARMS``, but for changes."""
+        return cls(state_dim, action_dim, **{**MANY_ARMS, **changes})
+
+    @torch.no_grad()
+    def select_action(self, state, training: bool = True):
+        """An action for one observation (state_dim,) or many (B, state_dim), NumPy or torch.
+
+        While training: the policy's own draw, as ``store_transition`` wants it; it may lie outside the environment's
+        bounds. Otherwise the likeliest action, within the bounds of the environment last learned in.
+        """
+        states = self._tensor(state)
+        action = self.policy.get_action(torch.atleast_2d(states), not training, self._generator)
+        action = action if training else self._within_bounds(action)
+        return _as_given(action[0] if states.ndim == 1 else action, state)
+
+    @torch.no_grad()
+    def value(self, state):
+        """What the critic expects from one observation (state_dim,), or from many (..., state_dim)."""
+        return _as_given(self.policy.value(self._tensor(state)), state)
+
+    def learning(self, envs: gym.Env | VectorEnv) -> Iterator[EpisodeLog]:
+        """Learn round by round, for as long as it is asked to: yields the log after every update."""
+        if self.discrete:
+            check_spaces(envs, state_dim=self.state_dim, n_actions=self.action_dim)
+        else:
+            check_spaces(envs, state_dim=self.state_dim, action_dim=self.action_dim)
+            space = single_spaces(envs)[1]
+            self._bounds = self._tensor(np.stack([space.low, space.high]))
+        steps = TrueSteps(envs, seed=int(self._env_seeds.integers(2**31)), device=self.device)
+        log, self.buffer = EpisodeLog(1, steps.num_envs), self._new_buffer(steps.num_envs)
+        while True:
+            self._collect(steps)
+            self._record(log)
+            self.update()
+            yield log
+
+    def _collect(self, steps: TrueSteps) -> None:
+        """Fill the buffer with steps of the policy as it is."""
+        for _ in range(self.n_steps):
+            state, action = steps.state, self.select_action(steps.state)
+            next_state, reward, terminated, truncated, real = steps.step(self._within_bounds(action))
+            self.store_transition(state, action, reward, next_state, terminated, truncated, real)
+
+    def _record(self, log: EpisodeLog) -> None:
+        """The buffer's steps, in one copy from the device, into the log."""
+        buffer = self.buffer
+        columns = buffer.rewards, buffer.terminated | buffer.truncated, buffer.real
+        for reward, done, real in zip(*(column.cpu().numpy() for column in columns), strict=True):
+            log.record(reward, done, real)
+
+    def store_transition(self, state, action, reward, next_state, terminated, truncated, real=True) -> None:
+        """Keep one step, or one of each of B environments, for the next ``update``.
+
+        action : as ``select_action`` gave it.   next_state : what truly followed, an episode's last observation too.
+        real : False where an environment only began a new episode.   Raises ValueError once ``n_steps`` are kept.
+        """
+        n_envs = 1 if np.ndim(reward) == 0 else len(reward)
+        if n_envs != self.buffer.n_envs or self.n_steps != self.buffer.n_steps:
+            self.buffer = self._new_buffer(n_envs)
+        self.buffer.push(state, action, reward, next_state, terminated, truncated, real)
+
+    def update(self) -> dict[str, float]:
+        """Learn from the steps kept, and forget them. Returns what was measured in the last pass, by name."""
+        stats = self._look_back()
+        for _ in range(self.n_epochs):
+            batches = self.buffer.get_batches(self.batch_size, self._generator)
+            measured = [self._train_step(batch) for batch in batches]
+            stats |= {name: torch.stack([one[name] for one in measured]).mean().item() for name in measured[0]}
+            if self._moved_enough(stats["approximate_kl"]):
+                break
+        if self.normalise_observations:
+            self.policy.observations.update(self.buffer.samples().state)
+        self.buffer.clear()
+        for name, value in stats.items():
+            self.stats.setdefault(name, []).append(value)
+        return stats
+
+    @torch.no_grad()
+    def _look_back(self) -> dict[str, float]:
+        """What policy and critic, as they were when acting, say of the steps kept: log pi, V and with it A and R."""
+        buffer, T = self.buffer, len(self.buffer)
+        states, actions = buffer.states[:T].flatten(0, 1), buffer.actions[:T].flatten(0, 1)
+        log_prob, _, value = self.policy.evaluate_actions(states, actions)
+        buffer.log_probs[:T] = log_prob.unflatten(0, (T, -1))
+        next_value = self.policy.value(buffer.next_states[:T])
+        buffer.compute_returns_and_advantages(value.view_as(next_value), next_value, self.gamma, self.gae_lambda)
+        samples = buffer.samples()
+        if self.normalise_returns:
+            self.policy.returns.update(samples.value_target[:, None])
+        self.steps_taken += len(samples.state)
+        return {"explained_variance": explained_variance(samples.value, samples.value_target).item()}
+
+    def _train_step(self, batch: Samples) -> dict[str, torch.Tensor]:
+        """One gradient step down (3) and (4); what was measured on the way."""
+        log_prob, entropy, value = self.policy.evaluate_actions(batch.state, batch.action)
+        log_ratio = log_prob - batch.log_prob
+        # rho = pi(a | s) / pi_old(a | s)
+        ratio = log_ratio.exp()
+        policy_loss = clipped_surrogate_loss(ratio, batch.advantage, self.clip_epsilon).mean()
+        # returns in standard deviations, so that their unit sets no step size
+        in_std = [each / self.policy.returns.std for each in (value, batch.value, batch.value_target)]
+        critic_loss = value_loss(*in_std, self.clip_value).mean()
+        entropy = entropy.mean()
+        loss = policy_loss + self.value_coef * critic_loss - self.entropy_coef * entropy
+        descend(self._optimizer, loss, self.current_lr, self.max_grad_norm)
+        measured = {"policy_loss": policy_loss, "value_loss": critic_loss, "entropy": entropy}
+        measured["approximate_kl"] = approximate_kl(log_ratio)
+        measured["clip_fraction"] = ((ratio - 1).abs() > self.clip_epsilon).float().mean()
+        if not self.discrete:
+            measured["std"] = self.policy.log_std.exp().mean()
+        return {name: number.detach() for name, number in measured.items()}
+
+    @property
+    def current_lr(self) -> float:
+        """The learning rate now: ``lr``, steered by the measured KL and annealed where that is asked for."""
+        left = 1.0 if self.anneal_steps is None else max(0.0, 1 - self.steps_taken / self.anneal_steps)
+        return self.lr * self._lr_factor * left
+
+    def _moved_enough(self, kl: float) -> bool:
+        """Whether the policy has moved so far that the passes end; or else that steers the learning rate."""
+        if self.target_kl is None:
+            return False
+        if not self.kl_steers_lr:
+            return kl_exceeds(kl, self.target_kl)
+        if kl > 2 * self.target_kl:
+            self._lr_factor = max(self._lr_factor / 1.5, 0.01)
+        elif kl < self.target_kl / 2:
+            self._lr_factor = min(self._lr_factor * 1.5, 10.0)
+        return False
+
+    def _within_bounds(self, action):
+        return action if self.discrete else action.clip(*self._bounds)
+
+    def _tensor(self, values) -> torch.Tensor:
+        return torch.as_tensor(values, dtype=torch.float32, device=self.device)
+
+    def _new_buffer(self, n_envs: int) -> RolloutBuffer:
+        action_shape = () if self.discrete else (self.action_dim,)
+        return RolloutBuffer(self.n_steps, n_envs, self.state_dim, action_shape, self.device)
+
+    def _metrics(self) -> dict[str, np.ndarray]:
+        return {name: np.array(values) for name, values in self.stats.items()}
+
+    def _state(self) -> tuple[dict[str, np.ndarray], dict]:
+        tensors = {"random": self._generator.get_state(), "bounds": self._bounds, **self.policy.state_dict()}
+        arrays = {name: tensor.cpu().numpy() for name, tensor in tensors.items()} | optimizer_arrays(self._optimizer)
+        numbers = {"steps_taken": self.steps_taken, "lr_factor": self._lr_factor, "stats": self.stats}
+        return arrays, {**numbers, "env_seeds": self._env_seeds.bit_generator.state}
+
+    def _restore(self, arrays: dict[str, np.ndarray], state: dict) -> None:
+        self.policy.load_state_dict({name: torch.as_tensor(arrays[name]) for name in self.policy.state_dict()})
+        restore_optimizer(self._optimizer, arrays)
+        restore_generator(self._generator, arrays["random"])
+        self._bounds, self.stats = self._tensor(arrays["bounds"]), state["stats"]
+        self.steps_taken, self._lr_factor = state["steps_taken"], state["lr_factor"]
+        self._env_seeds.bit_generator.state = state["env_seeds"]
+
+
+def _as_given(values: torch.Tensor, state):
+    """Values as a tensor where ``state`` is one, or else in NumPy or as a number."""
+    if isinstance(state, torch.Tensor):
+        return values.to(state.device)
+    return values.cpu().numpy() if values.ndim else values.item()
