@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from typing import ClassVar
@@ -86,7 +87,7 @@ class Learner(abc.ABC):
     def _drive(self, learning: Iterator[EpisodeLog], done, goal: int, unit: str, progress: bool, keep=None) -> History:
         """Take steps of ``learning`` until ``done(log)`` comes to ``goal``; ``keep`` at most so many episodes each."""
         log, interrupted = EpisodeLog(self.n_agents), False
-        with progress_bar(goal, unit, progress) as bar:
+        with progress_bar(goal, unit, progress) as bar, contextlib.closing(learning):
             try:
                 for log in learning:
                     n_done = min(done(log), goal)

@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from rlbook.arrays import namespace
 from rlbook.envs.contract import CheckedVectorEnv
+from rlbook.returns import discounted_return
 from rlbook.validation import check_arguments
 
 
@@ -196,18 +197,16 @@ def evaluate(
     check_arguments({"n_episodes": n_episodes}, count=("n_episodes",))
     steps = TrueSteps(envs, seed)
     n, quota = steps.num_envs, -(-n_episodes // steps.num_envs)
-    total, discounted, length = np.zeros((3, n))
-    first = steps.state.copy()
+    first, rewards, begun = steps.state.copy(), [], np.zeros(n, dtype=int)
     episodes: list[list[tuple]] = [[] for _ in range(n)]
     while min(map(len, episodes)) < quota:
         _, reward, terminated, truncated, real = steps.step(policy(steps.state))
-        total += reward
-        discounted += gamma**length * reward
-        length += real
-        first[~real] = steps.state[~real]  # NEXT_STEP: the new episode begins only now
+        rewards.append(reward)
         for i in np.flatnonzero(terminated | truncated):
-            episodes[i].append((total[i], discounted[i], int(length[i]), terminated[i], first[i].copy()))
-            total[i] = discounted[i] = length[i] = 0
-            first[i] = steps.state[i]
+            earned = np.array([each[i] for each in rewards[begun[i] :]])
+            ending = earned.sum(), discounted_return(earned, gamma), len(earned), terminated[i]
+            episodes[i].append((*ending, first[i].copy()))
+        begins = terminated | truncated | ~real  # with NEXT_STEP, the reset is no part of the episode
+        first[begins], begun[begins] = steps.state[begins], len(rewards)
     chosen = [episode for of_copy in episodes for episode in of_copy[:quota]][:n_episodes]
     return Evaluation(*(np.array(column) for column in zip(*chosen, strict=True)))
