@@ -1,6 +1,7 @@
 """What importing costs, and that the house stands: imports only go downward, never round, and never past a door."""
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -112,6 +113,7 @@ def _name(node):
     return node.id if isinstance(node, ast.Name) else None
 
 
+@functools.cache
 def defined_privates(source):
     """Every name with a leading underscore that a file makes: functions, classes, attributes and class variables."""
     names = set()
