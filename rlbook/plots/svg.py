@@ -72,3 +72,14 @@ def side_by_side(pictures: Sequence[str | bytes], alt: str = "pictures side by s
             parts.append(picture.replace("<svg ", f'<svg x="{x}" ', 1))
         x += width + GAP
     return document(x - GAP, max(height for _, height in sizes), alt, "".join(parts))
+
+
+def in_one(pictures: Sequence[str | bytes], alt: str) -> str | bytes:
+    """A single picture of all: PNG where all are PNG, SVG otherwise."""
+    if len(pictures) == 1:
+        return pictures[0]
+    if all(isinstance(picture, bytes) for picture in pictures):
+        from rlbook.plots.style import join_png
+
+        return join_png(pictures)
+    return side_by_side(pictures, alt)

@@ -37,10 +37,10 @@ class Control:
         self.name = name
 
     def __get__(self, panel, owner=None):
-        return self if panel is None else panel._values[self.name]
+        return self if panel is None else panel.values[self.name]
 
     def __set__(self, panel, value):
-        panel._assign(self.name, value)
+        panel.assign(self.name, value)
 
     def check(self, value: Any) -> Any:
         """The value as it is stored. Raises ValueError naming the value and what is accepted."""
@@ -199,7 +199,7 @@ class Choice(Control):
 
 
 class Reading(Control):
-    """A number that the panel shows and nobody sets; the panel itself does with `self._assign(name, value)`."""
+    """A number that the panel shows and nobody sets; the panel itself does with `self.assign(name, value)`."""
 
     settable = False
 

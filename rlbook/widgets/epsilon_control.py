@@ -31,4 +31,4 @@ class ExploringPanel(Panel):
             asked, self._epsilon_set = self._epsilon_set, None
         if asked is not None:
             agent.epsilon = asked
-        self._assign("epsilon_now", agent.epsilon)
+        self.assign("epsilon_now", agent.epsilon)

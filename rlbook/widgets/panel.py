@@ -15,28 +15,26 @@ needs a browser::
 
 Shown in a notebook it becomes live. An event there only stores the new value; one worker thread draws the latest state
 and ends when there is nothing left to draw, so that events arriving while it draws are merged, never queued. The same
-thread advances a panel that plays: learning and drawing cannot race. An exception in it pauses the panel and is shown
-in the status line.
+thread advances a panel that plays: learning and drawing cannot race. Whatever goes wrong in it pauses the panel and is
+shown in the status line (see `worker`).
 """
 
 from __future__ import annotations
 
-import base64
 import copy
-import functools
-import threading
 import time
-import traceback
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import SimpleNamespace
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
 
-from rlbook.plots.svg import Svg
+from rlbook.plots.svg import Svg, in_one
+from rlbook.widgets import cells
 from rlbook.widgets.controls import Control
-from rlbook.widgets.shell import Shell, in_one
+from rlbook.widgets.prints import Printed, listening
+from rlbook.widgets.shell import Shell
+from rlbook.widgets.worker import Worker, in_words
 
-_PACKAGE = str(Path(__file__).resolve().parents[1])
 _BREATH = 0.002  # seconds left to the kernel's own thread after every frame
 _LONGEST_ADVANCE = 0.02  # seconds of stepping between two pictures: where steps are slow, `speed` is not reached
 
@@ -65,9 +63,10 @@ class Panel:
     dependent_limits = False
     frames_per_second = 30
     speed: Any = 30
-    error: Exception | None = None
+    error: BaseException | None = None
     n_draws = 0
     status = ""
+    values: Mapping[str, Any] = MappingProxyType({})
     _declared: ClassVar[dict[str, Control]] = {}
 
     def __init_subclass__(cls, **options):
@@ -77,14 +76,14 @@ class Panel:
 
     def __init__(self, **values):
         self._controls = {name: copy.copy(control) for name, control in self._declared.items()}
-        self._values = {name: control.default for name, control in self._controls.items()}
-        self._initial = dict(self._values)
-        self._signal = threading.Condition(threading.RLock())  # guards every flag below, and the values
-        self._work = threading.RLock()  # held while drawing or advancing
-        self._worker: threading.Thread | None = None
+        self.values = {name: control.default for name, control in self._controls.items()}
+        self._initial = dict(self.values)
+        self._worker = Worker(type(self).__name__, self._next_job, self._fail, self._left_behind)
+        self._signal = self._worker.signal  # guards every flag below, and the values
         self._dirty = self._playing = self._closed = False
         self._drawing_failed = False
-        self._steps_asked = 0
+        self._asked: list[Callable] = []  # for the worker to do before it draws again
+        self._printed = Printed()
         self._frame_due = self._frame_begun = self._step_seconds = 0.0
         self._shell: Shell | None = None
         self.set(**values)
@@ -97,7 +96,7 @@ class Panel:
 
     def __repr__(self):
         shown = [name for name, control in self._controls.items() if control.in_repr and not control.hidden]
-        values = (self._values[name] for name in shown)
+        values = (self.values[name] for name in shown)
         rounded = [float(f"{value:.4g}") if isinstance(value, float) else value for value in values]
         pairs = ", ".join(f"{name}={value!r}" for name, value in zip(shown, rounded, strict=True))
         return f"{type(self).__name__}({pairs})"
@@ -128,7 +127,7 @@ class Panel:
         with self._signal:
             for key, limit in limits.items():
                 setattr(control, key, limit)
-            value = control.inside(self._values[name])
+            value = control.inside(self.values[name])
             if self._shell is not None:
                 self._shell.adapt(control)
             setattr(self, name, value)
@@ -136,12 +135,12 @@ class Panel:
     def move_on(self, name: str, seen: Any, value: Any) -> None:
         """Set a value that playing changes by itself, unless somebody changed it since it was `seen`."""
         with self._signal:
-            if self._values[name] == seen:
+            if self.values[name] == seen:
                 setattr(self, name, value)
 
     def start_here(self) -> None:
         """From now on reset returns to the present values."""
-        self._initial = dict(self._values)
+        self._initial = dict(self.values)
 
     def hide(self, *names: str) -> None:
         """Leave controls out that mean nothing for this panel's subject; setting them is then an error."""
@@ -161,26 +160,26 @@ class Panel:
     def state(self) -> SimpleNamespace:
         """A snapshot of all values."""
         with self._signal:
-            return SimpleNamespace(**self._values)
+            return SimpleNamespace(**self.values)
 
     def _names(self) -> str:
         shown = (name for name, control in self._controls.items() if control.settable and not control.hidden)
         return ", ".join(shown) or "none"
 
-    def _assign(self, name: str, value: Any) -> None:
+    def assign(self, name: str, value: Any) -> None:
+        """What setting the attribute does; for a subclass, also with a `Reading`."""
         control = self._controls[name]
         if control.hidden:
             raise ValueError(f"{name} cannot be changed here; {type(self).__name__} has {self._names()}")
         value = self._checked(control, value)
         with self._signal:
-            if value == self._values[name] and not control.renewable:
+            if value == self.values[name] and not control.renewable:
                 return
-            self._values[name] = value
+            self.values[name] = value
             if self._shell is not None:
                 self._shell.show_value(control, value)
-                if control.settable and threading.current_thread() is not self._worker:  # which draws anyway
-                    self._dirty = True
-                    self._wake()
+                if control.settable and not self._worker.is_here():  # which draws anyway
+                    self._ask_to_draw()
             self.changed(name)
 
     def _checked(self, control: Control, value: Any) -> Any:
@@ -189,7 +188,7 @@ class Panel:
         except ValueError:
             if not self.dependent_limits:
                 raise
-        with self._work:
+        with self._worker.turn():
             self.prepare(self.state)  # the limits may be out of date: other values were set since the last picture
         return control.check(value)
 
@@ -199,20 +198,20 @@ class Panel:
         """The picture of the present state, drawn now; several pictures come as one."""
         return in_one(self._drawn_now(), repr(self))
 
-    def _render(self, state: SimpleNamespace) -> list[str | bytes]:
-        with self._work:
+    def _drawn_now(self) -> list[str | bytes]:
+        with self._worker.turn():
+            self.prepare(self.state)
+            state = self.state
             drawn = self.draw(state)
             single = isinstance(drawn, (str, bytes)) or not isinstance(drawn, Sequence)
             pictures = [_encoded(picture) for picture in ([drawn] if single else drawn)]
             self.n_draws += 1
             if self.error is None:
-                self.status = self.describe(state)
+                self._say(self.describe(state))
             return pictures
 
-    def _drawn_now(self) -> list[str | bytes]:
-        with self._work:
-            self.prepare(self.state)
-            return self._render(self.state)
+    def _say(self, words: str) -> None:
+        self.status = f"{words} {self._printed}".strip()
 
     @property
     def widget(self):
@@ -222,22 +221,44 @@ class Panel:
     def _opened(self) -> Shell:
         if self._shell is not None:
             return self._shell  # without waiting for the picture that may be in the making
-        with self._work, self._signal:
+        with self._worker.turn(), self._signal:
             if self._shell is None:
-                self._shell = Shell(self, self._drawn_now())
+                shown = [control for control in self._controls.values() if not control.hidden]
+                transport = {"play": "Play", "step": "Step"} if self.playable else {}
+                self._shell = Shell(
+                    shown,
+                    self.values,
+                    {**transport, **self.buttons, "reset": "Reset"},
+                    self._drawn_now(),
+                    below_controls=self.below_controls,
+                    lock=self._signal,
+                    moved=partial(setattr, self),
+                    pressed=self.press,
+                    unseen=self.pause,
+                    name=repr(self),
+                )
+                self._show_status()
             return self._shell
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
+    def _ipython_display_(self) -> None:
+        """A still picture, then the live panel: wherever that comes up, it takes the place of the picture."""
+        from IPython.display import display
+
         if self._closed:
-            return {"text/plain": f"{self!r} (closed)"}
-        bundle = {"text/plain": repr(self)}
-        picture = self._opened().first_picture()
-        if isinstance(picture, bytes):
-            bundle["image/png"] = base64.b64encode(picture).decode("ascii")
-        else:
-            bundle["image/svg+xml"] = str(picture)
-        view = self.widget._repr_mimebundle_() or {}
-        return {**bundle, **{kind: data for kind, data in view.items() if kind != "text/plain"}}
+            display({"text/plain": f"{self!r} (closed)"}, raw=True)
+            return
+        shell = self._opened()
+        display({"text/html": shell.still(), "text/plain": repr(self)}, raw=True)
+        display(shell.view(), raw=True)
+        cells.shown(self)
+
+    def leave_page(self) -> None:
+        """Pause and take the widgets off the page, for good. Shown again, the panel gets new ones."""
+        self.pause()
+        with self._signal:
+            shell, self._shell = self._shell, None
+        if shell is not None:
+            shell.close()
 
     # ------------------------------------------------------------------ playing
 
@@ -259,21 +280,20 @@ class Panel:
             self.error = None
             self._playing = True
             self._frame_begun = self._frame_due = time.monotonic()
-            self._wake()
+            self._worker.wake()
         self._show_transport()
 
     def pause(self) -> None:
         with self._signal:
             played, self._playing = self._playing, False
-            self._steps_asked = 0
-            self._signal.notify_all()
+            self._worker.hurry()
         self._show_transport()
         if played:
             self.redraw()  # a panel may leave details out while it plays
 
     def step(self, n: int = 1) -> None:
         """Take n steps now, in this thread."""
-        with self._work:
+        with self._worker.turn():
             self.advance(self.state, n)
             self.error = None
         self.redraw()
@@ -281,99 +301,70 @@ class Panel:
     def reset(self) -> None:
         """Pause, put every value back to what it was at the beginning, and start afresh."""
         self.pause()
-        with self._work:
-            with self._signal:
-                for name, control in self._controls.items():
-                    if control.settable and not control.hidden:
-                        setattr(self, name, self._initial[name])
-                self.error, self.status = None, ""
-            self.restart(self.state)
+        with self._worker.turn():
+            self._start_over()
         self.redraw()
+
+    def _start_over(self) -> None:
+        with self._signal:
+            for name, control in self._controls.items():
+                if control.settable and not control.hidden:
+                    setattr(self, name, self._initial[name])
+            self.error, self.status, self._printed = None, "", Printed()
+        self.restart(self.state)
 
     def redraw(self) -> None:
         """Ask for a new picture where one is shown; for changes that are not changes of a value."""
         with self._signal:
             if self._shell is not None:
-                self._dirty = True
-                self._wake()
+                self._ask_to_draw()
 
     def press(self, name: str) -> None:
-        """What the button of that name does."""
-        {"play": self._toggle_play, "step": self._ask_step, "reset": self.reset}.get(
-            name, functools.partial(self._call, name)
-        )()
-
-    def _toggle_play(self) -> None:
-        (self.pause if self._playing else self.play)()
-
-    def _ask_step(self) -> None:
+        """What the button of that name does; the work itself is done in the background."""
+        if name == "play":
+            (self.pause if self._playing else self.play)()
+            return
+        self.pause()
         with self._signal:
-            self._playing = False
+            if self._closed:
+                return
+            work = {"step": partial(self._advance, 1), "reset": self._start_over}
+            self._asked.append(work.get(name) or getattr(self, name))
             self.error = None
-            self._steps_asked += 1
-            self._wake()
-        self._show_transport()
+            self._worker.wake()
 
-    def _call(self, name: str) -> None:
-        try:
-            with self._work:
-                getattr(self, name)()
-        except Exception as error:
-            self._fail(error)
-        self.redraw()
-
-    # ------------------------------------------------------------------ the worker
+    # ------------------------------------------------------------------ the background
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is left to draw; True if that came about within `timeout` seconds."""
-        with self._signal:
-            return self._signal.wait_for(lambda: self._worker is None, timeout)
+        return self._worker.wait(timeout)
 
     def close(self) -> None:
-        """Stop the worker and take the panel off the page. Values and `figure()` go on working."""
-        self.pause()
+        """Stop playing and take the panel off the page. Values and `figure()` go on working."""
         with self._signal:
-            self._closed = True
-            self._dirty = False
-            worker, shell, self._shell = self._worker, self._shell, None
-            self._signal.notify_all()
-        if worker is not None and worker is not threading.current_thread():
-            worker.join()
-        if shell is not None:
-            shell.close()
+            self._closed, self._dirty = True, False
+        self.leave_page()
+        if not self._worker.is_here():
+            self._worker.wait()
 
-    def _wake(self) -> None:
+    def _ask_to_draw(self) -> None:
+        if not self._closed:
+            self._dirty = True
+            self._worker.wake()
+
+    def _next_job(self) -> Callable | float | None:
+        """For the worker: the job to do now, or the seconds until there is one, or None when nothing is left."""
         if self._closed:
-            return
-        if self._worker is None:
-            self._worker = threading.Thread(target=self._run, name=f"{type(self).__name__}-worker", daemon=True)
-            self._worker.start()
-        self._signal.notify_all()
-
-    def _run(self) -> None:
-        while (steps := self._next_steps()) is not None:
-            try:
-                self._perform(steps)
-            except Exception as error:
-                self._fail(error)
-
-    def _next_steps(self) -> int | None:
-        """Wait for something to do: how many steps to take before drawing; None, for good, when nothing is left."""
-        with self._signal:
-            while True:
-                if self._closed or not (self._playing or self._dirty or self._steps_asked):
-                    self._worker = None
-                    self._signal.notify_all()
-                    return None
-                if self._steps_asked:
-                    steps, self._steps_asked = self._steps_asked, 0
-                    return steps
-                left = self._frame_due - time.monotonic()
-                if self._playing and left <= 0:
-                    return self._begin_frame()
-                if self._dirty:
-                    return 0
-                self._signal.wait(left)
+            return None
+        if self._asked:
+            asked, self._asked = self._asked, []
+            return partial(self._perform, *asked)
+        left = self._frame_due - time.monotonic()
+        if self._playing and left <= 0:
+            return partial(self._perform, partial(self._advance, self._begin_frame()))
+        if self._dirty:
+            return self._perform
+        return left if self._playing else None
 
     def _begin_frame(self) -> int:
         """Steps of the frame that begins now. A late frame makes up for the time since the last, up to a limit."""
@@ -385,44 +376,54 @@ class Panel:
         affordable = _LONGEST_ADVANCE / self._step_seconds if self._step_seconds else 1
         return max(1, round(min(rate * elapsed, affordable)))
 
-    def _perform(self, steps: int) -> None:
-        """Take the steps, draw the latest state, show it."""
-        with self._work:
-            if steps and self._timed_advance(steps) is False:
-                self._playing = False
-                self._show_transport()
-            self._dirty = False  # before anything is read: an event from now on asks for another picture
-            if self._drawing_failed:
-                self.error = None
-            self._drawing_failed = True
-            self.prepare(self.state)
-            pictures = self._render(self.state)
-            self._drawing_failed = False
+    def _perform(self, *work: Callable) -> None:
+        """Do the work, draw the latest state, show it."""
+        for piece in work:
+            piece()
+        self._dirty = False  # before anything is read: an event from now on asks for another picture
+        if self._drawing_failed:
+            self.error = None
+        self._drawing_failed = True
+        pictures = self._drawn_now()
+        self._drawing_failed = False
         shell = self._shell
         if shell is not None:
             shell.show(pictures)
+            self._show_status()
         time.sleep(_BREATH if self._playing else 0.0)
 
-    def _timed_advance(self, steps: int):
+    def _advance(self, steps: int) -> None:
         begun = time.monotonic()
-        going_on = self.advance(self.state, steps)
+        with self._worker.limited(), listening(self._printed):
+            going_on = self.advance(self.state, steps)
         # A little more than zero, and smoothed: one slow frame must not brake the next ones.
         self._step_seconds += 0.3 * ((time.monotonic() - begun) / steps + 1e-9 - self._step_seconds)
-        return going_on
+        if going_on is False:
+            self._playing = False
+            self._show_transport()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         with self._signal:
             self.error = error
-            self.status = f"Paused. {_one_line(error)}"
+            self._say(f"Paused. {in_words(error)}")
             self._playing = False
-            self._steps_asked = 0
+            self._asked = []
         self._show_transport()
-        if self._shell is not None:
-            self._shell.show_status()
+        self._show_status()
+
+    def _left_behind(self, error: BaseException) -> None:
+        """A step does not end, and cannot be stopped: its learner is in use for good, so begin with a new one."""
+        self._fail(error)
+        self._asked = [lambda: self.restart(self.state)]
+        self._worker.wake()
 
     def _show_transport(self) -> None:
         if self._shell is not None:
             self._shell.show_playing(self._playing)
+
+    def _show_status(self) -> None:
+        if self._shell is not None:
+            self._shell.show_status(self.status, alarming=self.error is not None)
 
 
 def _encoded(picture: Any) -> str | bytes:
@@ -434,15 +435,3 @@ def _encoded(picture: Any) -> str | bytes:
     if not isinstance(picture, (str, bytes)):
         raise ValueError(f"draw must return SVG text, PNG bytes or Matplotlib figures, got {type(picture).__name__}")
     return picture
-
-
-def _one_line(error: Exception) -> str:
-    """The error in one line, with the place in the reader's own code where it happened."""
-    words = " ".join(str(error).split()) or "no message"
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_PACKAGE) and "site-packages" not in frame.filename
-    ]
-    place = f" (in {own[-1].name}, line {own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}: {words}{place}"

@@ -1,91 +1,82 @@
 """The ipywidgets around a panel: controls on the left, pictures beside or under them, one status line below.
 
-Only `Panel` uses this. Every size is fixed when the shell is built, so that nothing on the page moves while it is live.
+Every size is fixed when the shell is built, so that nothing on the page moves while it is live; only an error may take
+more than one line.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from ipywidgets import HTML, Button, HBox, Image, Layout, VBox
+from ipywidgets import HTML, Button, HBox, Image, Layout, VBox, Widget
 
-from rlbook.plots.svg import picture_size, side_by_side
+from rlbook.plots.svg import picture_size
 from rlbook.widgets.controls import Control
-
-if TYPE_CHECKING:
-    from rlbook.widgets.panel import Panel
 
 CONTROLS_WIDTH = 332  # pixels
 _BUTTON = {"width": "auto", "min_width": "74px", "margin": "2px 4px 2px 0"}
+_ICONS = {"play": "play", "step": "step-forward", "reset": "undo"}
 
 
 class Shell:
-    """The widgets of one panel, and the way values and pictures get into them."""
+    """The widgets of one panel, and the way values and pictures get into them.
 
-    def __init__(self, panel: Panel, pictures: list[str | bytes]):
-        self._panel = panel
-        self._inputs = {
-            control.name: control.build(panel._values[control.name])
-            for control in panel._controls.values()
-            if not control.hidden
-        }
-        self._transport = self._build_transport()
-        self._pictures = [self._build_picture(picture) for picture in pictures]
-        self._status = HTML(layout=Layout(width="auto", height="24px", margin="0"))
-        self.root = self._arrange()
-        self.show_status()
-        self._listen()
+    controls, values : what to show, and where it begins. buttons : {name: label}. pictures : the first ones, the last
+        `below_controls` of which stand under the controls. name : of the panel, in text.
+    lock : held while an event is taken, so that no value of another thread comes between.
+    moved(name, value), pressed(name), unseen() : a control was moved, a button pressed, the last view is gone.
+    """
 
-    def _build_transport(self) -> dict[str, Button]:
-        labels = {"play": "Play", "step": "Step"} if self._panel.playable else {}
-        labels = {**labels, **self._panel.buttons, "reset": "Reset"}
-        icons = {"play": "play", "step": "step-forward", "reset": "undo"}
-        return {
-            name: Button(description=label, icon=icons.get(name, ""), layout=Layout(**_BUTTON), tooltip=label)
-            for name, label in labels.items()
-        }
+    def __init__(
+        self,
+        controls: Sequence[Control],
+        values: Mapping[str, Any],
+        buttons: Mapping[str, str],
+        pictures: Sequence[str | bytes],
+        *,
+        below_controls: int,
+        lock,
+        moved: Callable[[str, Any], None],
+        pressed: Callable[[str], None],
+        unseen: Callable[[], None],
+        name: str,
+    ):
+        self._values, self._lock, self._moved, self._name = values, lock, moved, name
+        self._inputs = {control.name: self._build_input(control) for control in controls}
+        self._transport = {key: _build_button(key, label, pressed) for key, label in buttons.items()}
+        self._pictures = [_build_picture(picture) for picture in pictures]
+        self._status = HTML(layout=Layout(width="auto", min_height="24px", margin="0"))
+        self.root = self._arrange(below_controls)
+        self.root._view_count = 0  # ask the page to count the places that show this panel
+        # The last view is gone, because the cell was run again or removed: do not play to nobody.
+        self.root.observe(lambda change: unseen() if change["old"] and not change["new"] else None, "_view_count")
 
-    def _build_picture(self, picture: str | bytes) -> HTML | Image:
-        width, height = (f"{pixels}px" for pixels in picture_size(picture))
-        if isinstance(picture, bytes):
-            # Where the page is narrow the picture shrinks inside its fixed height, in proportion.
-            layout = Layout(
-                width=width, height=height, max_width="100%", object_fit="contain", object_position="left top"
-            )
-            return Image(value=picture, format="png", layout=layout)
-        return HTML(value=str(picture), layout=Layout(width=width, max_width="100%", margin="0"))
+    def _build_input(self, control: Control) -> Widget:
+        widget = control.build(self._values[control.name])
+        if control.settable:
+            _one_at_a_time(widget, self._lock)
+            widget.observe(lambda change: self._take(control, change["new"]), "value")
+        return widget
 
-    def _arrange(self) -> VBox:
+    def _take(self, control: Control, value: Any) -> None:
+        reported = control.inside(control.from_widget(value))  # the limits may have changed while it travelled
+        if not control.same_position(reported, self._values[control.name]):
+            self._moved(control.name, reported)
+
+    def _arrange(self, below_controls: int) -> VBox:
         buttons = HBox(list(self._transport.values()), layout=Layout(flex_flow="row wrap", margin="4px 0 0 0"))
-        split, width = len(self._pictures) - self._panel.below_controls, f"{CONTROLS_WIDTH}px"
+        split, width = len(self._pictures) - below_controls, f"{CONTROLS_WIDTH}px"
         controls = VBox(
             [*self._inputs.values(), buttons, *self._pictures[split:]], layout=Layout(width=width, flex=f"0 0 {width}")
         )
         pictures = HBox(self._pictures[:split], layout=Layout(flex_flow="row wrap", flex="1 1 0", grid_gap="12px"))
         row = HBox([controls, pictures], layout=Layout(align_items="flex-start", grid_gap="12px"))
-        return VBox([row, self._status], layout=Layout(overflow="hidden"))
-
-    def _listen(self) -> None:
-        for name, widget in self._inputs.items():
-            control = self._panel._controls[name]
-            if not control.settable:
-                continue
-            _one_at_a_time(widget, self._panel._signal)
-            widget.observe(lambda change, control=control: self._moved(control, change["new"]), "value")
-        for name, button in self._transport.items():
-            button.on_click(lambda _, name=name: self._panel.press(name))
-        self.root._view_count = 0  # ask the page to count the places that show this panel
-        self.root.observe(self._views_changed, "_view_count")
-
-    def _moved(self, control: Control, value: Any) -> None:
-        reported = control.inside(control.from_widget(value))  # the limits may have changed while it travelled
-        if not control.same_position(reported, self._panel._values[control.name]):
-            setattr(self._panel, control.name, reported)
-
-    def _views_changed(self, change: dict) -> None:
-        if change["old"] and change["new"] == 0:  # the last view is gone (the cell ran again): do not play to nobody
-            self._panel.pause()
+        hide_still = HTML(_hiding(self._still_name()), layout=Layout(display="none"))
+        return VBox([row, self._status, hide_still], layout=Layout(overflow="hidden"))
 
     # ------------------------------------------------------------------ from the panel to the page
 
@@ -99,22 +90,18 @@ class Shell:
         if control.name in self._inputs:
             control.adapt(self._inputs[control.name])
 
-    def show(self, pictures: list[str | bytes]) -> None:
+    def show(self, pictures: Sequence[str | bytes]) -> None:
         if len(pictures) != len(self._pictures):
             raise ValueError(f"draw returned {len(pictures)} pictures, {len(self._pictures)} the first time")
         for widget, picture in zip(self._pictures, pictures, strict=True):
             value = picture if isinstance(picture, bytes) else str(picture)
             if widget.value != value:
                 widget.value = value
-        self.show_status()
 
-    def show_status(self) -> None:
-        text = self._panel.status
-        colour = "" if self._panel.error is None else "color:var(--jp-error-color0,#b3261e);font-weight:600;"
-        value = (
-            f'<div class="rlbook-status" title="{html.escape(text)}" style="{colour}line-height:24px;'
-            f'white-space:nowrap;overflow:hidden;text-overflow:ellipsis">{html.escape(text)}&nbsp;</div>'
-        )
+    def show_status(self, text: str, alarming: bool) -> None:
+        colour = "color:var(--jp-error-color0,#b3261e);font-weight:600;" if alarming else ""
+        style = f"{colour}line-height:24px;white-space:normal;overflow-wrap:anywhere"
+        value = f'<div class="rlbook-status" style="{style}">{html.escape(text)}&nbsp;</div>'
         if self._status.value != value:
             self._status.value = value
 
@@ -124,18 +111,51 @@ class Shell:
             button.description, button.icon = ("Pause", "pause") if playing else ("Play", "play")
             button.tooltip = button.description
 
-    def first_picture(self) -> str | bytes:
-        """What stands in the notebook for the panel where no kernel runs.
+    # ------------------------------------------------------------------ where no kernel runs
 
-        Of mixed pictures only the SVG ones: their text is the same on every machine, so a notebook can be checked.
-        """
-        pictures = [str(w.value) if isinstance(w, HTML) else bytes(w.value) for w in self._pictures]
-        drawn = [picture for picture in pictures if isinstance(picture, str)]
-        return in_one(drawn or pictures, repr(self._panel))
+    def still(self) -> str:
+        """The pictures as HTML, for wherever the live panel cannot be shown."""
+        images = "".join(_image_tag(bytes(widget.value) if isinstance(widget, Image) else widget.value, self._name)
+                         for widget in self._pictures)  # fmt: skip
+        return f'<div class="{self._still_name()}">{images}</div>'
+
+    def view(self) -> dict[str, Any]:
+        """The live panel alone, for a front end that knows ipywidgets."""
+        return {kind: data for kind, data in self.root._repr_mimebundle_().items() if kind != "text/plain"}
+
+    def _still_name(self) -> str:
+        """The same in every run of the same notebook."""
+        return f"rlbook-still-{hashlib.sha256(self._name.encode()).hexdigest()[:12]}"
 
     def close(self) -> None:
-        for widget in [*self._inputs.values(), *self._transport.values(), *self._pictures, self._status, self.root]:
-            widget.close()
+        _close(self.root)
+
+
+def _hiding(still: str) -> str:
+    """A style that hides the still picture, with the whole output that holds it, where this style is on the page."""
+    return f"<style>.{still},.jp-OutputArea-child:has(.{still}){{display:none!important}}</style>"
+
+
+def _image_tag(picture: str | bytes, alt: str) -> str:
+    width, _ = picture_size(picture)
+    kind, data = ("png", picture) if isinstance(picture, bytes) else ("svg+xml", picture.encode())
+    source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    return f'<img alt="{html.escape(alt)}" width="{width}" src="{source}">'
+
+
+def _build_button(name: str, label: str, pressed: Callable[[str], None]) -> Button:
+    button = Button(description=label, icon=_ICONS.get(name, ""), layout=Layout(**_BUTTON), tooltip=label)
+    button.on_click(lambda _: pressed(name))
+    return button
+
+
+def _build_picture(picture: str | bytes) -> HTML | Image:
+    width, height = (f"{pixels}px" for pixels in picture_size(picture))
+    if isinstance(picture, bytes):
+        # Where the page is narrow the picture shrinks inside its fixed height, in proportion.
+        layout = Layout(width=width, height=height, max_width="100%", object_fit="contain", object_position="left top")
+        return Image(value=picture, format="png", layout=layout)
+    return HTML(value=str(picture), layout=Layout(width=width, max_width="100%", margin="0"))
 
 
 def _one_at_a_time(widget, lock) -> None:
@@ -152,12 +172,11 @@ def _one_at_a_time(widget, lock) -> None:
     widget.set_state = set_state
 
 
-def in_one(pictures: list[str | bytes], alt: str) -> str | bytes:
-    """A single picture of all: PNG where all are PNG, SVG otherwise."""
-    if len(pictures) == 1:
-        return pictures[0]
-    if all(isinstance(picture, bytes) for picture in pictures):
-        from rlbook.plots.style import join_png
-
-        return join_png(pictures)
-    return side_by_side(pictures, alt)
+def _close(widget: Widget) -> None:
+    """Close the widget with all that belongs to it: its children, its layout, its style."""
+    for name in widget.keys:
+        value = getattr(widget, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Widget):
+                _close(part)
+    widget.close()

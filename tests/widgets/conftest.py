@@ -31,3 +31,16 @@ def slide():
 def shown():
     """`shown(panel)`: the pictures on the page at this moment."""
     return lambda panel: [picture.value for picture in panel._shell._pictures]
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """`displayed(panel)`: the outputs that showing it in a notebook gives."""
+
+    def displayed_(panel):
+        outputs = []
+        monkeypatch.setattr("IPython.display.display", lambda data, raw: outputs.append(data))
+        panel._ipython_display_()
+        return outputs
+
+    return displayed_

@@ -91,10 +91,3 @@ def test_one_episode_needs_no_choice_of_episode():
     assert repr(panel).startswith("MotionPanel(time_step=")
     with pytest.raises(ValueError, match="arm cannot be changed here"):
         panel.arm = 0
-
-
-def test_its_output_holds_the_widget_and_a_still_picture(recording):
-    panel = MotionPanel(recording)
-    bundle = panel._repr_mimebundle_()
-    assert {"text/plain", "image/png", "application/vnd.jupyter.widget-view+json"} <= set(bundle)
-    panel.close()
