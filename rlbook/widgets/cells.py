@@ -29,12 +29,13 @@ def shown(panel: Any) -> None:
     for one in earlier:
         if id(one) not in still_shown:
             one.leave_page()
-            _forget_output(get_ipython().user_ns, one)
+            _forget_output(get_ipython(), one)
 
 
-def _forget_output(names: dict, panel: Any) -> None:
+def _forget_output(shell: Any, panel: Any) -> None:
     """Take the panel out of `Out`. A name that the reader gave it stays."""
-    outputs = names.get("_oh", {})
+    outputs = shell.user_ns["_oh"]
     for count in [count for count, output in outputs.items() if output is panel]:
         del outputs[count]
-        names.pop(f"_{count}", None)
+        for names in (shell.user_ns, shell.user_ns_hidden):
+            names.pop(f"_{count}", None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import threading
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ class Printed:
         return f"Printed {lines}: {self.last}"
 
 
-class _Divided(io.TextIOBase):
+class _Divided:
     """Stands in for sys.stdout or sys.stderr: the words of a thread that is listened to go to its listener."""
 
     def __init__(self, stream):
@@ -39,9 +38,6 @@ class _Divided(io.TextIOBase):
     def write(self, text):
         (_listeners.get(threading.get_ident()) or self.stream).write(text)
         return len(text)
-
-    def flush(self):
-        self.stream.flush()
 
     def __getattr__(self, name):
         return getattr(self.stream, name)

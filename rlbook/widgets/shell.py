@@ -121,7 +121,8 @@ class Shell:
 
     def view(self) -> dict[str, Any]:
         """The live panel alone, for a front end that knows ipywidgets."""
-        return {kind: data for kind, data in self.root._repr_mimebundle_().items() if kind != "text/plain"}
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.root.model_id}
+        return {"application/vnd.jupyter.widget-view+json": view}
 
     def _still_name(self) -> str:
         """The same in every run of the same notebook."""

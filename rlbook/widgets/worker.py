@@ -94,6 +94,7 @@ class Worker:
             if self._watch is None:
                 self._watch = threading.Thread(target=self._watch_over, args=(self._thread,), daemon=True)
                 self._watch.start()
+            self.signal.notify_all()
         try:
             yield
         finally:
