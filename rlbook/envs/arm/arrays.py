@@ -37,7 +37,7 @@ class Arrays:
     def of(self, values, dtype: str = "float32"):
         """``values`` as an array of this kind, without the history that torch keeps for derivatives."""
         if not self._generator:
-            return np.asarray(values, dtype=dtype)
+            return np.asarray(values, dtype=getattr(np, dtype))
         return self.xp.asarray(values, dtype=getattr(self.xp, dtype), device=self.device).detach()
 
     def integers(self, values):
