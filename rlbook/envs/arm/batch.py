@@ -197,7 +197,7 @@ class ArmVectorEnv(VectorEnv):
         self.held = (held + 1) * (distance <= self.goal_threshold)
         terminated = self.held >= self.hold_steps
         truncated = (self.steps >= self.max_steps) & ~terminated
-        terms = self._reward_terms(distance, action, (self.held - held) / self.hold_steps)
+        terms = self._reward_terms(distance, action, self.arrays.of(self.held - held) / self.hold_steps)
         self._look(EVERYONE)
         if finished is not None:
             self._restart(self.arrays.rows(finished), {})

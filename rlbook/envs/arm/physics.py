@@ -21,6 +21,7 @@ shape; the answer is of the same kind. The fields of ``PhysicsParams`` are numbe
 batch shape. Inside, joints come first, (n, ...), so that ``q[i]`` is the q_i of the equation for all arms at once.
 """
 
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ STICTION_SPEED = 0.1
 def mass_matrix(q, physics: PhysicsParams):
     """M(q) in kg m^2: (..., n) -> (..., n, n), symmetric and positive definite."""
     xp, arm, (q,) = _prepared(physics, q=q)
-    M, n, zero = _mass(_between(q), arm, xp), len(q), 0 * q[0]
+    M, n, zero = _mass(_between(_link_angles(q)), arm, xp), len(q), 0 * q[0]
     return xp.stack([xp.stack([zero + M[max(i, j)][min(i, j)] for j in range(n)], axis=-1) for i in range(n)], axis=-2)
 
 
@@ -49,7 +50,8 @@ def bias_forces(q, qd, physics: PhysicsParams):
     Centrifugal and Coriolis torques, gravity, and joint friction. At rest it is what holds the arm against gravity.
     """
     xp, arm, (q, qd) = _prepared(physics, q=q, qd=qd)
-    torque = _joined(_bias(_link_angles(q), _between(q), qd, arm, xp), xp)
+    phi = _link_angles(q)
+    torque = _joined(_bias(phi, _between(phi), qd, arm, xp), xp)
     return _joints_last(torque + _drag(qd, arm, xp) * qd, xp)
 
 
@@ -84,7 +86,7 @@ def step(q, qd, torque, physics: PhysicsParams, dt: float, integrator="euler", *
     if not (dt > 0 and substeps >= 1):
         raise ValueError(f"dt is {dt} s in {substeps} substeps; accepted are positive times in 1 or more substeps")
     xp, arm, (q, qd, torque) = _prepared(physics, q=q, qd=qd, torque=torque)
-    motor, time, advance = arm.motor_strength * torque, _number(dt / substeps, q), _INTEGRATORS[integrator]
+    motor, time, advance = arm.motor_strength * torque, _number(dt / substeps, q.dtype), _INTEGRATORS[integrator]
     limit = None if max_speed is None else xp.asarray(max_speed, dtype=q.dtype, device=device(q))
     for _ in range(substeps):
         q, qd = advance(q, qd, motor, arm, time, limit, xp)
@@ -112,8 +114,9 @@ _INTEGRATORS = {"euler": _semi_implicit_euler, "rk4": _runge_kutta}
 
 def _acceleration(q, qd, motor, arm, xp, implicit_dt=None):
     """qdd of (M + implicit_dt D) qdd = motor - h, with motor = motor_strength * torque: (n, ...)."""
-    n, between = len(q), _between(q)
-    M, forces, D = _mass(between, arm, xp), _bias(_link_angles(q), between, qd, arm, xp), _drag(qd, arm, xp)
+    n, phi = len(q), _link_angles(q)
+    between = _between(phi)
+    M, forces, D = _mass(between, arm, xp), _bias(phi, between, qd, arm, xp), _drag(qd, arm, xp)
     if implicit_dt is not None:
         implicit = implicit_dt * D
         for i in range(n):
@@ -181,7 +184,8 @@ def energy(q, qd, physics: PhysicsParams):
     sum over i, j of qd_i M_ij qd_j / 2  +  sum over k of m g l load_k sin(phi_k)
     """
     xp, arm, (q, qd) = _prepared(physics, q=q, qd=qd)
-    phi, M, n = _link_angles(q), _mass(_between(q), arm, xp), len(q)
+    phi, n = _link_angles(q), len(q)
+    M = _mass(_between(phi), arm, xp)
     kinetic = sum(M[max(i, j)][min(i, j)] * qd[i] * qd[j] for i in range(n) for j in range(n)) / 2
     return kinetic + sum(arm.weight[k] * xp.sin(phi[k]) for k in range(n))
 
@@ -251,12 +255,20 @@ class _Arm(NamedTuple):
 def _prepared(physics: PhysicsParams, **arrays):
     """The namespace, the ``_Arm``, and arrays (..., n) as (n, ...)."""
     names = ("mass", "link_length", "gravity", "motor_strength", "damping", "friction")
-    xp, (mass, length, gravity, *joints), vectors = _joints_first(physics, names, **arrays)
-    n, moment, weight, like = len(vectors[0]), mass * length * length, mass * gravity * length, vectors[0]
-    load = [n - k - 0.5 for k in range(n)]
-    inertia = [[_number(moment * (load[k] - (k == r) / 6), like) for r in range(k + 1)] for k in range(n)]
-    weights = [_number(weight * load[k], like) for k in range(n)]
-    return xp, _Arm(inertia, weights, *(_number(value, like) for value in (*joints, STICTION_SPEED**2))), vectors
+    xp, fields, vectors = _joints_first(physics, names, **arrays)
+    numbers = all(isinstance(field, float) for field in fields)
+    return xp, (_remembered_arm if numbers else _arm)(len(vectors[0]), vectors[0].dtype, *fields), vectors
+
+
+def _arm(n: int, dtype, mass, length, gravity, motor_strength, damping, friction) -> _Arm:
+    moment, weight, load = mass * length * length, mass * gravity * length, [n - k - 0.5 for k in range(n)]
+    inertia = [[_number(moment * (load[k] - (k == r) / 6), dtype) for r in range(k + 1)] for k in range(n)]
+    weights = [_number(weight * load[k], dtype) for k in range(n)]
+    rest = (motor_strength, damping, friction, STICTION_SPEED**2)
+    return _Arm(inertia, weights, *(_number(value, dtype) for value in rest))
+
+
+_remembered_arm = lru_cache(_arm)  # made anew at every step it would take a twentieth of the time of a step
 
 
 def _joints_first(physics: PhysicsParams, names, **arrays):
@@ -287,9 +299,9 @@ def _like(field, x):
     return field if field.dtype == x.dtype else namespace(x).astype(field, x.dtype)
 
 
-def _number(value, x):
-    """A number in the dtype of ``x``: NumPy multiplies sooner by an array without axes than by a Python number."""
-    return value if is_torch_array(x) or not isinstance(value, float) else np.asarray(value, dtype=x.dtype)
+def _number(value, dtype):
+    """A number in the dtype of its arrays: NumPy multiplies sooner by an array without axes than by a Python number."""
+    return np.asarray(value, dtype=dtype) if isinstance(value, float) and isinstance(dtype, np.dtype) else value
 
 
 def _link_angles(q) -> list:
@@ -297,10 +309,9 @@ def _link_angles(q) -> list:
     return list(accumulate(q))
 
 
-def _between(q) -> list:
-    """phi_k - phi_r = q_(r+1) + ... + q_k, [k][r] for r < k: the turn from one link to another, which M and h need."""
-    q = list(q)
-    return [_sums_outward(q[1 : k + 1]) for k in range(len(q))]
+def _between(phi: list) -> list:
+    """phi_k - phi_r, [k][r] for r < k: the turn from one link to another, which M and h both need."""
+    return [[phi[k] - phi[r] for r in range(k)] for k in range(len(phi))]
 
 
 def _sums_outward(parts: list) -> list:

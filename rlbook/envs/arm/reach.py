@@ -49,12 +49,11 @@ def reward_terms(distance, action, success) -> dict:
     stay for several steps, ``success`` is the share of them that this step added, minus what was held if it left:
     arriving and staying is worth 1 as ever, and nothing is earned by leaving to come back.
     """
-    n = action.shape[-1]
-    mean_square = sum(action[..., i] * action[..., i] for i in range(n)) / n
+    n, squares = action.shape[-1], action * action
     return {
         "distance": -0.1 * distance,
-        "effort": -0.001 * mean_square,
-        "success": arm.namespace(distance).astype(success, distance.dtype),
+        "effort": (-0.001 / n) * sum(squares[..., i] for i in range(n)),
+        "success": arm.namespace(distance).astype(success, distance.dtype, copy=False),
     }
 
 
