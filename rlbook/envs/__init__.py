@@ -26,3 +26,19 @@ register(
     entry_point="rlbook.envs.arm.robot:RobotReachEnv",
     vector_entry_point="rlbook.envs.arm.robot:RobotReachVectorEnv",
 )
+
+HOLD = {"hold_steps": 8, "goal_threshold": 0.03, "observe_last_action": True}
+
+register(
+    id="rlbook/ReachHold-v0",
+    entry_point="rlbook.envs.arm.reach:ReachEnv",
+    vector_entry_point="rlbook.envs.arm.reach:ReachVectorEnv",
+    kwargs=HOLD,
+)
+
+register(
+    id="rlbook/RobotReachHold-v0",
+    entry_point="rlbook.envs.arm.robot:RobotReachEnv",
+    vector_entry_point="rlbook.envs.arm.robot:RobotReachVectorEnv",
+    kwargs=HOLD,
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_torch_array
 
 
 class Arrays:
@@ -38,7 +38,8 @@ class Arrays:
         """``values`` as an array of this kind, without the history that torch keeps for derivatives."""
         if not self._generator:
             return np.asarray(values, dtype=getattr(np, dtype))
-        return self.xp.asarray(values, dtype=getattr(self.xp, dtype), device=self.device).detach()
+        values = values.detach() if is_torch_array(values) else values
+        return self.xp.asarray(values, dtype=getattr(self.xp, dtype), device=self.device)
 
     def integers(self, values):
         """Values as int64; None where they are not whole numbers."""

@@ -318,7 +318,10 @@ class ArmVectorEnv(VectorEnv):
         if not good:
             raise ValueError(f"reset option {name} is {value}; accepted are finite numbers of shape {tuple(shape)}")
         if name == "qd" and bool((abs(value) > self.max_speed).any()):
-            raise ValueError(f"reset option qd is {value}; accepted are up to {self.max_speed} rad/s, the speed limit")
+            fastest = float(abs(value).max())
+            raise ValueError(
+                f"reset option qd is {fastest:g} rad/s; accepted is up to {self.max_speed:g}, the speed limit"
+            )
         return value
 
 

@@ -26,16 +26,18 @@ def distance_to_workspace(targets, link_lengths, base=(0.0, 0.0)) -> np.ndarray:
     return in_plane if targets.shape[-1] == 2 else np.hypot(targets[..., 1], in_plane)
 
 
-def inverse_kinematics(q, target, physics: PhysicsParams, *, iterations: int = 30, damping: float = 0.05):
+def inverse_kinematics(q, target, physics: PhysicsParams, *, iterations: int = 40, damping: float = 0.05):
     """Joint angles near ``q`` that bring the tip to ``target``, or as near as it gets: (..., n).
 
-    Damped least squares, dq = J' (J J' + (damping l)^2 I)^-1 (target - tip), each step at most a link length long
-    (Siciliano et al., 2009, eq. 3.59). q (..., n) in rad, target (..., 2) in m.
+    Damped least squares, dq = J' (J J' + (damping l)^2 I)^-1 (target - tip), each step at most a fifth of a link long
+    (Siciliano et al., 2009, eq. 3.59). With steps of a whole link, folded arms leap: a millionth of a radian in where
+    they start decides how they unfold. q (..., n) in rad, target (..., 2) in m.
     """
     for _ in range(iterations):
         gap = target - arm.tip_position(q, physics)
         length = physics.link_length
-        gap = gap * (length / np.maximum(np.hypot(gap[..., 0], gap[..., 1]), length))[..., None]
+        longest = 0.2 * length
+        gap = gap * (longest / np.maximum(np.hypot(gap[..., 0], gap[..., 1]), longest))[..., None]
         J = arm.jacobian(q, physics)
         x, z = J[..., 0, :], J[..., 1, :]
         a, b, c = (x * x).sum(-1) + (damping * length) ** 2, (x * z).sum(-1), (z * z).sum(-1) + (damping * length) ** 2

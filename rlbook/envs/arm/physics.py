@@ -287,7 +287,9 @@ def _joints_first(physics: PhysicsParams, names, **arrays):
     if shapes or any(value.shape != first.shape for value in values):
         shape = np.broadcast_shapes(*shapes, *(tuple(value.shape) for value in values))
         values = [value if value.shape == shape else xp.broadcast_to(value, shape) for value in values]
-    return xp, fields, [value.T if value.ndim == 2 else xp.moveaxis(value, -1, 0) for value in values]
+    ndim = values[0].ndim
+    turned = (ndim - 1, *range(ndim - 1))
+    return xp, fields, [value.T if ndim == 2 else xp.permute_dims(value, turned) for value in values]
 
 
 def _like(field, x):
@@ -331,7 +333,7 @@ def _joined(rows: list, xp):
 
 def _joints_last(x, xp):
     """(n, ...) as (..., n), in memory still joint by joint, so that the next call finds every joint contiguous."""
-    return x.T if x.ndim == 2 else xp.moveaxis(x, 0, -1)
+    return x.T if x.ndim == 2 else xp.permute_dims(x, (*range(1, x.ndim), 0))
 
 
 def _floating(x):

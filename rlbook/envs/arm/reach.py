@@ -233,6 +233,8 @@ class ReachVectorEnv(ReachTask):
     ):
         physics = checked_physics(physics)
         super().__init__(num_envs, n_joints, float(np.mean(in_numpy(physics.link_length))), max_torque, **shared)
+        if physics_on_reset is not None and not callable(physics_on_reset):
+            raise ValueError(f"physics_on_reset is {physics_on_reset!r}; accepted are None and functions")
         self.physics, self.physics_on_reset = physics, physics_on_reset
 
     @property

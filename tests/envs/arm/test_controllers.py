@@ -50,6 +50,18 @@ def test_inverse_kinematics_finds_the_target(n):
     assert np.median(error) < 1e-4 and (error < 0.05).mean() > 0.95
 
 
+def test_a_millionth_of_a_radian_changes_no_outcome():
+    # With steps of a whole link the mean return of a thousand arms moved by 0.01 to 0.02.
+    env = ReachVectorEnv(1000)
+    env.reset(seed=0)
+    q, target = env.q.astype(float), env.target
+    returns = [
+        record_episodes(env, PDController(env, 5.0, 1.0), options={"q": q + nudge, "target": target}).returns.mean()
+        for nudge in (0.0, 1e-6, -3e-6)
+    ]
+    assert np.ptp(returns) < 0.003
+
+
 def test_few_of_the_chapters_targets_can_be_reached():
     _, gap = chapter_targets()
     assert (gap <= 0.05).mean() == pytest.approx(0.039, abs=0.002)
@@ -63,8 +75,8 @@ def test_in_the_chapters_reward_reaching_earns_less_than_resting():
     reaching = record_episodes(env, PDController(env, 40.0, 28.0, ARM), options=options)
     still = record_episodes(env, resting(env), options=options)
     assert reaching.successes.mean() > 0.6 and still.successes.mean() < 0.05
-    assert reaching.returns.mean() < still.returns.mean() - 100
-    assert reaching.terms["effort"].mean() < 3 * reaching.terms["distance"].mean() < 0
+    assert reaching.returns.mean() < still.returns.mean() - 50
+    assert reaching.terms["effort"].mean() < 2 * reaching.terms["distance"].mean() < 0
 
 
 @pytest.mark.parametrize("levels", [None, 3])

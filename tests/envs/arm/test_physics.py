@@ -9,6 +9,7 @@ import torch
 
 from rlbook.envs.arm import physics as arm
 from rlbook.envs.arm.params import PhysicsParams
+from rlbook.envs.arm.reach import ReachVectorEnv
 from rlbook.envs.arm.robot import RobotParams, build_model
 
 LINKS = (1, 2, 3, 6)
@@ -190,6 +191,30 @@ def test_gradients_of_a_rollout(n, integrator):
     assert torch.autograd.gradcheck(rollout, (*states, *values))
 
 
+@pytest.mark.parametrize("integrator", ["euler", "rk4"])
+@pytest.mark.parametrize("n", LINKS)
+def test_function_transforms_of_the_step(n, integrator):
+    q, qd, torque = (torch.as_tensor(part) for part in random_states(n, 4))
+
+    def advance(q, qd, torque, mass=1.3):
+        physics = ROUGH.replace(mass=mass)
+        return arm.step(q, qd, torque, physics, 0.02, integrator, substeps=2, max_speed=50.0)[1]
+
+    def accelerate(q, qd, torque, mass=1.3):
+        return arm.forward_dynamics(q, qd, torque, ROUGH.replace(mass=mass))
+
+    for function in (advance, accelerate):
+        torch.testing.assert_close(torch.func.vmap(function)(q, qd, torque), function(q, qd, torque))
+        batched = torch.func.vmap(torch.func.jacrev(function))(q, qd, torque)
+        single = torch.autograd.functional.jacobian(lambda angles: function(angles, qd[0], torque[0]), q[0])  # noqa: B023
+        torch.testing.assert_close(batched[0], single)
+        masses = torch.linspace(0.5, 2.0, 4, dtype=torch.float64)
+        torch.testing.assert_close(torch.func.vmap(function)(q, qd, torque, masses), function(q, qd, torque, masses))
+        slope = torch.func.grad(lambda mass: function(q[0], qd[0], torque[0], mass).sum())(masses[0])  # noqa: B023
+        change = [function(q[0], qd[0], torque[0], float(masses[0]) + step).sum() for step in (1e-6, -1e-6)]
+        torch.testing.assert_close(slope, (change[0] - change[1]) / 2e-6, rtol=1e-5, atol=1e-6)
+
+
 # -------------------------------------------------------------------------------------------- every parameter matters
 
 DIRECTIONS = {  # field: (changes, what the change does, measured on an arm pushed up from its hanging rest)
@@ -276,6 +301,16 @@ def test_kinematics_broadcast_with_the_lengths():
 def test_equal_physics_is_equal():
     assert PhysicsParams(mass=np.ones(3)) == PhysicsParams(mass=np.ones(3)) != PhysicsParams(mass=np.full(3, 2.0))
     assert PhysicsParams() == PhysicsParams(mass=1) and PhysicsParams() != "nominal"
+
+
+def test_physics_with_derivatives_is_physics_too():
+    mass = torch.ones(3, requires_grad=True)
+    assert PhysicsParams(mass=mass) == PhysicsParams(mass=np.ones(3)) != PhysicsParams(mass=2 * mass)
+    with pytest.raises(ValueError, match="mass is -1; accepted are positive masses"):
+        PhysicsParams(mass=-mass)
+    lengths = torch.tensor([0.4, 0.6], requires_grad=True)
+    envs = ReachVectorEnv(2, physics=PhysicsParams(link_length=lengths), device="cpu")
+    assert envs.link_length == pytest.approx(0.5)
 
 
 def test_physics_holds_floating_point_numbers():

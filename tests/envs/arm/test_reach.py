@@ -11,7 +11,7 @@ import rlbook.envs  # noqa: F401
 from rlbook.envs.arm import physics as arm
 from rlbook.envs.arm.chapter_reach import ReachingTaskMDP
 from rlbook.envs.arm.params import PhysicsParams
-from rlbook.envs.arm.reach import MAX_SPEED, SUBSTEPS, ReachVectorEnv
+from rlbook.envs.arm.reach import MAX_SPEED, SUBSTEPS, ReachVectorEnv, reward_terms
 
 IDS = ("rlbook/Reach-v0", "rlbook/ReachDiscrete-v0", "rlbook/RobotReach-v0")
 ARMS = ("rlbook/Reach-v0", "rlbook/RobotReach-v0")
@@ -223,6 +223,29 @@ def test_the_reward_is_the_sum_of_its_terms(name):
         np.testing.assert_allclose(result[1], sum(terms), rtol=1e-6)
         np.testing.assert_allclose(info["reward_distance"], -0.1 * info["distance"], rtol=1e-6)
         np.testing.assert_array_equal(info["reward_success"], info["is_success"])
+
+
+def test_reward_by_hand():
+    # 0.4 m away, full torque on one of two joints: effort is half of a joint's 0.001, whatever their number.
+    terms = reward_terms(np.array([0.4]), np.array([[1.0, 0.0]]), np.array([False]))
+    values = {name: float(term[0]) for name, term in terms.items()}
+    assert values == pytest.approx({"distance": -0.04, "effort": -0.0005, "success": 0.0})
+    for n in (1, 2, 6):
+        assert reward_terms(np.zeros(1), np.ones((1, n)), np.ones(1, bool))["effort"] == pytest.approx(-0.001)
+    for name in ("rlbook/Reach-v0", "rlbook/ReachHold-v0", "rlbook/RobotReach-v0"):
+        envs = gym.make_vec(name, num_envs=1)
+        envs.reset(seed=0, options={"q": [0.0, 0.0], "target": [-0.9, 0.0]})
+        assert envs.step(np.array([[1.0, -0.5]]))[4]["reward_effort"][0] == pytest.approx(-0.001 * 1.25 / 2)
+
+
+def test_targets_are_uniform_over_the_area_of_the_ring():
+    envs = ReachVectorEnv(20_000)
+    envs.reset(seed=0)
+    radius, angle = np.hypot(*envs.target.T) / envs.reach, np.arctan2(*envs.target.T[::-1])
+    area = (radius**2 - 0.2**2) / (0.95**2 - 0.2**2)  # the share of the ring that is nearer
+    for share in (area, angle / (2 * np.pi) + 0.5):
+        counts, _ = np.histogram(share, bins=20, range=(0, 1))
+        assert ((counts - 1000) ** 2 / 1000).sum() < 43.8  # chi^2 of 19 degrees of freedom, 1 in 1,000
 
 
 @pytest.mark.parametrize("make", [ReachingTaskMDP, ReachingTaskMDP.as_in_chapter])

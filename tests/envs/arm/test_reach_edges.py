@@ -222,6 +222,14 @@ def test_bad_reset_options_are_refused(options):
         ReachVectorEnv(2).reset(options=options)
 
 
+@pytest.mark.parametrize("name", ARMS)
+def test_a_start_faster_than_the_drives_is_refused(name):
+    envs = gym.make_vec(name, num_envs=2)
+    envs.reset(options={"qd": [[20.0, -20.0], [0.0, 0.0]]})
+    with pytest.raises(ValueError, match=r"qd is 20\.1 rad/s; accepted is up to 20, the speed limit"):
+        envs.reset(options={"qd": [[20.1, 0.0], [0.0, 0.0]]})
+
+
 def test_stepping_before_reset_is_refused():
     with pytest.raises(gym.error.ResetNeeded):
         ReachVectorEnv(2).step(np.zeros((2, 2)))
