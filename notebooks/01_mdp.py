@@ -465,7 +465,7 @@ returns = {name: episodes.returns.mean() for name, episodes in tried.items()}
 for name in ("PD control, soft", "PD control, stiff"):
     fact(f"{name}: reaches", tried[name].successes.mean(), more_than=0.6, unit="%")
     loss = returns["doing nothing"] - returns[name]
-    fact(f"{name}: earns less than doing nothing does, by", loss, more_than=300)
+    fact(f"{name}: earns less than doing nothing does, by", loss, more_than=100)
 reaches = tried["PD control, feeble"].successes.mean()
 fact("PD control, feeble: reaches", reaches, less_than=0.05, unit="%")
 gain = returns["PD control, feeble"] - returns["doing nothing"]
@@ -592,7 +592,9 @@ best, somebody, by_the_best = bracket(
 print("chapter")
 fact(f"    {FOUND}", best, less_than=-100, decimals=1)
 fact(f"    {SOMEBODY}", somebody, more_than=0.7, unit="%")
-fact(f"    {BEST}", by_the_best, less_than=0.65, unit="%")
+fact(f"    {BEST}", by_the_best, less_than=0.78, unit="%")
+left_alone = somebody - by_the_best
+fact("    targets that it leaves to others", left_alone, more_than=0.05, unit="%")
 
 best, somebody, by_the_best = bracket(ReachVectorEnv(200), (1, 3, 8, 20))
 print("ours")
@@ -601,7 +603,7 @@ fact(f"    {SOMEBODY}", somebody, more_than=0.98, unit="%")
 fact(f"    {BEST}", by_the_best, more_than=0.98, unit="%")
 
 # %% [markdown]
-# In the chapter's task even the best return found is far below zero, and often it is earned by leaving a target alone
+# In the chapter's task even the best return found is far below zero, and it is also earned by leaving targets alone
 # that another controller reaches. In ours the best return and the arrival go together. **A well-designed MDP is half the battle**,
 # and you find out with three questions, before any training.
 
