@@ -90,14 +90,16 @@ class Learner(abc.ABC):
         with progress_bar(goal, unit, progress) as bar, contextlib.closing(learning):
             try:
                 for log in learning:
-                    n_done = min(done(log), goal)
-                    if bar.update(n_done - bar.n):  # shown, a few times a second
-                        bar.set_postfix_str(self._progress(log))
-                    if n_done == goal:
+                    self._show(bar, min(done(log), goal), log)
+                    if done(log) >= goal:
                         break
             except KeyboardInterrupt:
                 interrupted = True
         return log.history(keep, metrics=self._metrics(), interrupted=interrupted)
+
+    def _show(self, bar, n_done: int, log: EpisodeLog) -> None:
+        if bar.update(n_done - bar.n):  # it draws a few times a second
+            bar.set_postfix_str(self._progress(log))
 
     def _progress(self, log: EpisodeLog) -> str:
         """What the progress bar tells beside the steps."""
