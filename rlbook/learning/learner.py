@@ -89,10 +89,9 @@ class Learner(abc.ABC):
         log, interrupted = EpisodeLog(self.n_agents), False
         with progress_bar(goal, unit, progress) as bar, contextlib.closing(learning):
             try:
-                for log in learning:
+                while done(log) < goal:
+                    log = next(learning)
                     self._show(bar, min(done(log), goal), log)
-                    if done(log) >= goal:
-                        break
             except KeyboardInterrupt:
                 interrupted = True
         return log.history(keep, metrics=self._metrics(), interrupted=interrupted)
