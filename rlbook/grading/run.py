@@ -1,0 +1,114 @@
+"""A class: many submissions side by side, each result written as soon as it is there, nothing graded twice."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from joblib import Parallel, delayed
+
+from rlbook.checks import EXERCISES
+from rlbook.grading.box import Limits, preflight
+from rlbook.grading.intake import Submission, submissions
+from rlbook.grading.marks import UNGRADED, UNREADABLE, Result, secret_seeds
+from rlbook.grading.supervisor import grade_task, libraries, library_of, make_task
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run grades: the seed of its secret inputs, the limits of a submission, and whether in a sealed box."""
+
+    seed: int
+    limits: Limits = Limits()  # noqa: RUF009 (frozen, so it may be shared)
+    sealed: bool = True
+
+
+def grade(path: Path, *, seed: int | None = None, limits: Limits | None = None, sealed: bool = True) -> Result:
+    """The result of one notebook. Raises BoxError where there is no sandbox, ValueError for a path that is none."""
+    (submission,) = submissions(path)
+    if sealed:
+        check_sandbox()
+    return _graded(submission, Settings(new_seed() if seed is None else seed, limits or Limits(), sealed), grade_task)
+
+
+def check_sandbox() -> None:
+    """Raises BoxError, which says what to install or to allow, where boxes do not start."""
+    preflight(library_of(libraries(), next(iter(EXERCISES.chapters))))
+
+
+def new_seed() -> int:
+    return secrets.randbits(32)
+
+
+def grade_class(
+    handed_in: list[Submission],
+    out: Path,
+    settings: Settings,
+    *,
+    jobs: int = 2,
+    regrade: bool = False,
+    execute: Callable[[dict], dict] = grade_task,
+) -> Iterator[tuple[Submission, Result]]:
+    """Grade what ``out`` does not hold yet, ``jobs`` at a time; yields each submission with its result, as they finish.
+
+    regrade : grade again what is stored, too.   execute : what grades a task, here or on another machine.
+    """
+    folder = out / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def work(submission: Submission) -> tuple[Submission, Result]:
+        place = folder / f"{file_name(submission.student, submission.name)}.json"
+        return submission, _stored_or_graded(submission, settings, execute, place, regrade)
+
+    parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered", pre_dispatch=2 * jobs)
+    yield from parallel(delayed(work)(submission) for submission in handed_in)
+
+
+def _stored_or_graded(submission, settings: Settings, execute, place: Path, regrade: bool) -> Result:
+    if submission.problem:
+        return Result(submission.student, "", UNREADABLE, notes=[submission.problem])
+    digest = hashlib.sha256(repr(settings).encode() + submission.read()).hexdigest()
+    if not regrade:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # not there, or damaged
+            stored = json.loads(place.read_text(encoding="utf-8"))
+            if stored["digest"] == digest:
+                return Result.from_dict(stored["result"])
+    result = _graded(submission, settings, execute)
+    if result.status != UNGRADED:
+        write(place, json.dumps({"digest": digest, "result": result.as_dict()}))
+    return result
+
+
+def _graded(submission: Submission, settings: Settings, execute: Callable[[dict], dict]) -> Result:
+    task = make_task(
+        submission.student,
+        submission.name,
+        submission.read(),
+        limits=settings.limits,
+        seeds=secret_seeds(settings.seed),
+        sealed=settings.sealed,
+    )
+    return Result.from_dict(execute(task))
+
+
+def file_name(*parts: str) -> str:
+    """A name for a file, safe on every system, and different for different parts."""
+    readable = re.sub(r"[^A-Za-z0-9-]+", "_", "_".join(parts)).strip("_")[:60]
+    return f"{readable}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:8]}"
+
+
+def write(path: Path, text: str) -> None:
+    """Write the file whole or not at all."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)

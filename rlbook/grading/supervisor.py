@@ -1,0 +1,118 @@
+"""One process for one submission: whatever a submission does to its grader, the next one has a grader of its own.
+
+``grade_task`` starts the process and reads its result; run as a program, this file is that process. Tasks and results are
+plain dictionaries, so they may cross to other machines.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import functools
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from rlbook.checks import EXERCISES
+from rlbook.grading.box import MIB, Box, Limits
+from rlbook.grading.library import ROOT, write_library
+from rlbook.grading.marks import UNGRADED, Result, mark_notebook
+
+MEMORY = 4096 * MIB  # address space of the process that judges; most of it is only mapped
+GRACE = 60.0  # seconds beyond the submission's own, for starting and judging
+
+
+def make_task(student: str, name: str, notebook: bytes, *, limits: Limits, seeds: list[int], sealed: bool) -> dict:
+    """Everything that is needed to grade one notebook."""
+    text = base64.b64encode(notebook).decode()
+    fixed = {"limits": vars(limits), "seeds": seeds, "sealed": sealed}
+    return {"student": student, "name": name, "notebook": text, **fixed}
+
+
+def grade_task(task: dict) -> dict:
+    """The result of one task, as ``Result.as_dict`` gives it. Whatever a submission does, this returns one."""
+    one_thread = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    packages = os.pathsep.join(filter(None, [str(ROOT.parent), os.environ.get("PYTHONPATH", "")]))
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rlbook.grading.supervisor"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env={**os.environ, **one_thread, "PYTHONPATH": packages},
+            cwd="/",  # `python -m` imports from here first: not a folder that holds submissions
+        )
+        timer = threading.Timer(task["limits"]["total"] + GRACE, process.kill)
+        timer.start()
+        try:
+            # Its stdin stays open: when this process ends, that one reads the end of it and ends too.
+            process.stdin.write(json.dumps({**task, "libraries": str(libraries())}).encode() + b"\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.read())
+        except (ValueError, BrokenPipeError):
+            complaints.seek(0)
+            said = complaints.read(MIB).decode(errors="replace").strip().splitlines() or ["it ended without a word"]
+            return Result(task["student"], "", UNGRADED, notes=[f"The grader failed: {said[-1]}"]).as_dict()
+        finally:
+            timer.cancel()
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+@functools.cache
+def libraries() -> Path:
+    """This process's folder for what the boxes see of the library, a folder a chapter; removed in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="rlbook-grading-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def library_of(folder: Path, chapter: str) -> Path:
+    """The library as a chapter's submissions see it, written when it is first needed."""
+    place = folder / chapter
+    if not place.is_dir():
+        fresh = Path(tempfile.mkdtemp(dir=folder))
+        write_library(fresh, EXERCISES.chapters[chapter])
+        try:
+            fresh.rename(place)
+        except OSError:  # another process was quicker
+            shutil.rmtree(fresh)
+    return place
+
+
+def main() -> None:
+    """Grade the task on stdin; its result, and what it cost, goes to stdout."""
+    begin = time.monotonic()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    task = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    answer, sys.stdout = sys.stdout, sys.stderr
+    limits, folder = Limits(**task["limits"]), Path(task["libraries"])
+    result = mark_notebook(
+        task["student"],
+        task["name"],
+        base64.b64decode(task["notebook"]),
+        open_box=lambda chapter: Box(library_of(folder, chapter), limits, task["sealed"]),
+        limits=limits,
+        seeds=task["seeds"],
+    )
+    result.seconds = round(time.monotonic() - begin, 3)
+    result.grader_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    json.dump(result.as_dict(), answer)
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
