@@ -9,6 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from rlbook.grading.command import add_commands as add_grading
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status (0 well, 1 a problem that was told, 2 a command that does not exist)."""
@@ -40,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     builder.add_argument("--check", action="store_true", help="change nothing; fail where a file has drifted")
     builder.add_argument("names", nargs="*", metavar="NAME", help="such as 01_mdp or solutions/01_mdp; all by default")
     builder.set_defaults(run=build)
+    add_grading(commands)
     return parser
 
 

@@ -1,7 +1,8 @@
 """A sealed box for code that nobody has read: bubblewrap, a filter of system calls, limits, and a watchdog.
 
-Inside there is Python with the packages of this environment, read-only, some megabytes of disk, and one socket to the grader.
-There is no network, no other process, no other file, and nothing to start one with. All of it ends with its parent.
+Inside there is Python with the packages of this environment, read-only, some megabytes of disk, and one socket to the
+grader. There is no network, no other process, no other file, and nothing to start one with. All of it ends with its
+parent.
 """
 
 from __future__ import annotations
@@ -85,7 +86,13 @@ class Box:
     def __init__(self, library: Path, limits: Limits, sealed: bool = True):
         self._limits, self._reason, self._asked = limits, "", 0
         ours, theirs = socket.socketpair()
-        child = [sys.executable, "-m", "rlbook.grading.child", str(theirs.fileno()), json.dumps(limits.of_each_process())]
+        child = [
+            sys.executable,
+            "-m",
+            "rlbook.grading.child",
+            str(theirs.fileno()),
+            json.dumps(limits.of_each_process()),
+        ]
         with theirs, tempfile.TemporaryFile() as filter_file:
             if sealed:
                 filter_file.write(seccomp_filter())

@@ -1,7 +1,7 @@
 """What runs inside the box: it executes a submission's cells and calls its functions, as it is asked over the wire.
 
-Nothing here is trusted once the first cell has run: the student's code lives in the same process and may change all of it.
-The grader believes no more of what comes back than that these are some numbers and some words.
+Nothing here is trusted once the first cell has run: the student's code lives in the same process and may change all of
+it. The grader believes no more of what comes back than that these are some numbers and some words.
 """
 
 from __future__ import annotations

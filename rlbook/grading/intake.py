@@ -1,7 +1,7 @@
 """What was handed in: a folder of notebooks, a folder for every student, or a course platform's zip file.
 
-Nothing is unpacked: of a zip file only the notebooks are read, each up to a size, when it is their turn. Links and paths
-that lead elsewhere are refused, and cost only their own submission.
+Nothing is unpacked: of a zip file only the notebooks are read, each up to a size, when it is their turn. Links and
+paths that lead elsewhere are refused, and cost only their own submission.
 """
 
 from __future__ import annotations

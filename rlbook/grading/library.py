@@ -1,7 +1,7 @@
 """The package rlbook as a submission may see it: environments and pictures are there, the right answers are not.
 
 What the checks of a chapter import from the library are its right answers. Each file that holds one is replaced by
-stand-ins that can be imported and refuse to answer; environments and plots keep everything but the functions themselves.
+stand-ins that can be imported and refuse to answer; environments and plots lose the functions themselves only.
 So nothing here knows a chapter: a new one is masked by what its checks import.
 """
 

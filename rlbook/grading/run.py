@@ -36,7 +36,8 @@ def grade(path: Path, *, seed: int | None = None, limits: Limits | None = None, 
     (submission,) = submissions(path)
     if sealed:
         check_sandbox()
-    return _graded(submission, Settings(new_seed() if seed is None else seed, limits or Limits(), sealed), grade_task)
+    settings = Settings(new_seed() if seed is None else seed, limits or Limits(), sealed)
+    return _graded(submission, submission.read(), settings, grade_task)
 
 
 def check_sandbox() -> None:
@@ -72,31 +73,31 @@ def grade_class(
     yield from parallel(delayed(work)(submission) for submission in handed_in)
 
 
-def _stored_or_graded(submission, settings: Settings, execute, place: Path, regrade: bool) -> Result:
+def _stored_or_graded(submission: Submission, settings: Settings, execute, place: Path, regrade: bool) -> Result:
     if submission.problem:
         return Result(submission.student, "", UNREADABLE, notes=[submission.problem])
-    digest = hashlib.sha256(repr(settings).encode() + submission.read()).hexdigest()
+    try:
+        notebook = submission.read()
+    except Exception as error:  # damaged zip files raise many kinds
+        return Result(submission.student, "", UNREADABLE, notes=[f"The file cannot be read ({type(error).__name__})."])
+    digest = hashlib.sha256(repr(settings).encode() + notebook).hexdigest()
     if not regrade:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # not there, or damaged
             stored = json.loads(place.read_text(encoding="utf-8"))
             if stored["digest"] == digest:
                 return Result.from_dict(stored["result"])
-    result = _graded(submission, settings, execute)
+    try:
+        result = _graded(submission, notebook, settings, execute)
+    except Exception as error:  # the machinery's fault, whatever it is: the others go on
+        return Result(submission.student, "", UNGRADED, notes=[f"The grader failed: {error!r:.300}"])
     if result.status != UNGRADED:
         write(place, json.dumps({"digest": digest, "result": result.as_dict()}))
     return result
 
 
-def _graded(submission: Submission, settings: Settings, execute: Callable[[dict], dict]) -> Result:
-    task = make_task(
-        submission.student,
-        submission.name,
-        submission.read(),
-        limits=settings.limits,
-        seeds=secret_seeds(settings.seed),
-        sealed=settings.sealed,
-    )
-    return Result.from_dict(execute(task))
+def _graded(submission: Submission, notebook: bytes, settings: Settings, execute: Callable[[dict], dict]) -> Result:
+    fixed = {"limits": settings.limits, "seeds": secret_seeds(settings.seed), "sealed": settings.sealed}
+    return Result.from_dict(execute(make_task(submission.student, submission.name, notebook, **fixed)))
 
 
 def file_name(*parts: str) -> str:
@@ -112,3 +113,21 @@ def write(path: Path, text: str) -> None:
         file.write(text)
     os.chmod(temporary, 0o644)
     os.replace(temporary, path)
+
+
+def on_dask(address: str) -> tuple[int, Callable[[dict], dict]]:
+    """(how many submissions at a time, what grades a task) on the workers of a Dask scheduler.
+
+    A worker that is lost costs nothing but time: the scheduler gives its tasks to another. Raises ValueError where there
+    is no scheduler, or no package ``distributed``.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError("--dask needs the package distributed: pip install distributed") from None
+    try:
+        client = Client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no Dask scheduler at {address} ({error}); accepted is the address of one, tcp://…") from None
+    jobs = max(1, sum(client.nthreads().values()))
+    return jobs, lambda task: client.submit(grade_task, task, pure=False, retries=3).result()

@@ -1,4 +1,4 @@
-"""A submission at work: its cells are executed in a box, its functions are called there, and what breaks is left out."""
+"""A submission at work: its cells run in a box, its functions are called there, and what breaks is left out."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Session:
         return f"There is no function named `{name}` in the notebook."
 
     def _call(self, **request) -> dict:
-        """Ask the box. One that has ended of itself, perhaps by what an earlier call left behind, is asked anew once."""
+        """Ask the box. One that has ended of itself, perhaps by what an earlier call left, is asked anew once."""
         try:
             try:
                 return self._ask_once(request)

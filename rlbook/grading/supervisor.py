@@ -1,7 +1,7 @@
 """One process for one submission: whatever a submission does to its grader, the next one has a grader of its own.
 
-``grade_task`` starts the process and reads its result; run as a program, this file is that process. Tasks and results are
-plain dictionaries, so they may cross to other machines.
+``grade_task`` starts the process and reads its result; run as a program, this file is that process. Tasks and results
+are plain dictionaries, so they may cross to other machines.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Frames between grader and box: plain values and arrays, every size checked before anything is read.
 
 A frame is two lengths (four bytes each, big-endian), a header in JSON and one binary body. The header holds numbers,
-strings, truth values, None and lists; an array stands in it as its dtype and shape, its numbers in the body. Nothing that
-arrives is ever run: no pickle, no messages with parts of their own.
+strings, truth values, None and lists; an array stands in it as its dtype and shape, its numbers in the body. Nothing
+that arrives is ever run: no pickle, no messages with parts of their own.
 """
 
 from __future__ import annotations
@@ -21,10 +21,7 @@ MAX_BODY = 32 * 1024**2
 MAX_DIMENSIONS = 16
 
 _LENGTHS = struct.Struct(">II")
-_DTYPES = {
-    dtype.str: dtype
-    for dtype in map(np.dtype, ["?", *("i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split())])
-}
+_DTYPES = {dtype.str: dtype for dtype in map(np.dtype, ["?", *("i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split())])}
 
 
 class WireError(Exception):

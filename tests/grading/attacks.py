@@ -1,7 +1,7 @@
 """Submissions that try to earn what they did not, to disturb others, or to get out. Each is a few cells of a notebook.
 
-FORGERIES come with wrong answers and must earn nothing. DISTURBANCES come with right answers, and must earn all of them but
-those named. All run in the box only, under small limits.
+FORGERIES come with wrong answers and must earn nothing. DISTURBANCES come with right answers, and must earn all of them
+but those named. All run in the box only, under small limits.
 """
 
 from dataclasses import dataclass
@@ -75,7 +75,9 @@ DISTURBANCES = {
     # ------------------------------------------------------------------------------------------ memory and disk
     "heap": before("hoard = []\nwhile True: hoard.append(bytearray(10_000_000))"),
     "heap at once": before("import numpy as np\nnp.ones(10**12)"),
-    "shared mapping": before("import mmap\nm = mmap.mmap(-1, 2**31)\nfor i in range(0, 2**31, 2**22): m[i:i+2**22] = b'x' * 2**22"),
+    "shared mapping": before(
+        "import mmap\nm = mmap.mmap(-1, 2**31)\nfor i in range(0, 2**31, 2**22): m[i:i+2**22] = b'x' * 2**22"
+    ),
     "memory of no process": before(
         "import os, ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
         "print(libc.shmget(0, 2**30, 0o1600), libc.mq_open(b'/q', 0o102, 0o600, None))\nos.memfd_create('x')"
@@ -95,17 +97,22 @@ DISTURBANCES = {
     "fork bomb": before("import os\nwhile True: os.fork()"),
     "fork bomb by clone": before(
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
-        "while True:\n    if libc.syscall(56, 17, 0, 0, 0, 0) < 0 and libc.syscall(435, 0, 0) < 0: raise OSError('no')"
+        "while True:\n"
+        "    if libc.syscall(56, 17, 0, 0, 0, 0) < 0 and libc.syscall(435, 0, 0) < 0: raise OSError('no')"
     ),
     "program bomb": before("import subprocess\nwhile True: subprocess.Popen(['/bin/sh', '-c', 'sleep 100'])"),
-    "thread bomb": before("import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(100,)).start()"),
+    "thread bomb": before(
+        "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(100,)).start()"
+    ),
     "open files": before("hoard = []\nwhile True: hoard.append(open('/dev/null'))"),
     # ------------------------------------------------------------------------------------------ output
     "200 MB of output": before("for _ in range(200): print('x' * 10**6)"),
     "endless output": before("while True: print('x' * 1000)"),
     "endless raw output": before("import os\nwhile True: os.write(1, b'x' * 10**6); os.write(2, b'x' * 10**6)"),
     "output to the starter's pipe": before(
-        "import os\nfor n in os.listdir('/proc/1/fd'):\n    f = os.open('/proc/1/fd/' + n, os.O_WRONLY | os.O_NONBLOCK)\n"
+        "import os\n"
+        "for n in os.listdir('/proc/1/fd'):\n"
+        "    f = os.open('/proc/1/fd/' + n, os.O_WRONLY | os.O_NONBLOCK)\n"
         "    for _ in range(100): os.write(f, b'x' * 10**6)"
     ),
     "huge error": before("raise ValueError('x' * 10**8)"),
@@ -119,7 +126,11 @@ DISTURBANCES = {
         "threading.Thread(target=lambda: (time.sleep(0.2), os._exit(0)), daemon=True).start()"
     ),
     "daemon": before(
-        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        while True: time.sleep(1)"
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    if os.fork() == 0:\n"
+        "        while True: time.sleep(1)"
     ),
     "exec of another program": before("import os\nos.execv('/bin/sleep', ['sleep', '1000'])"),
     # ------------------------------------------------------------------------------------------ odd but honest
@@ -128,12 +139,15 @@ DISTURBANCES = {
     "warnings": before("import warnings\nwarnings.simplefilter('error')\nimport numpy as np\nnp.seterr(all='raise')"),
     "input": before("input('Your name? ')"),
     "deeper recursion": before("import sys\nsys.setrecursionlimit(10**6)"),
-    "surrogates and colours": before("print('\\ud800 \\x1b[31mred\\x1b[0m \\u202e \\x07')\nraise ValueError('\\ud800')"),
+    "surrogates and colours": before(
+        "print('\\ud800 \\x1b[31mred\\x1b[0m \\u202e \\x07')\nraise ValueError('\\ud800')"
+    ),
 }
 
 _FINDER = """
 import os
-def search(words, tops=("/library", "/home", "/tmp", "/work", "/root", "/etc", "/proc/1", "/usr/src", "/opt", "/srv", "/mnt")):
+TOPS = "/library /home /tmp /work /root /etc /proc/1 /usr/src /opt /srv /mnt".split()
+def search(words, tops=TOPS):
     found = []
     for top in tops:
         for folder, folders, files in os.walk(top):
@@ -154,7 +168,9 @@ FORGERIES = {
         "import numpy.testing as t\nt.assert_allclose = t.assert_array_equal = yes"
     ),
     "patched builtins": before(
-        "import builtins\nbuiltins.all = builtins.any = builtins.isinstance = lambda *a: True\nbuiltins.AssertionError = Warning"
+        "import builtins\n"
+        "builtins.all = builtins.any = builtins.isinstance = lambda *a: True\n"
+        "builtins.AssertionError = Warning"
     ),
     "no asserts": before("import sys\nsys.flags\n__debug__\nclass AssertionError(Exception): pass"),
     "patched run_cell": before("get_ipython().run_cell = lambda *a, **k: type('R', (), {'success': True})()"),
@@ -169,8 +185,11 @@ FORGERIES = {
         "from IPython.display import display\ndisplay({'application/json': {'points': 12}}, raw=True)"
     ),
     "patched check": before(
-        "import rlbook.checks, sys\nclass Fine:\n    correct, points, out_of, status, message, case = True, 2, 2, 'Correct', '', ''\n"
-        "rlbook.checks.check = rlbook.checks.evaluate = lambda *a, **k: Fine()\nsys.modules['rlbook.checks.exercise'] = rlbook.checks"
+        "import rlbook.checks, sys\n"
+        "class Fine:\n"
+        "    correct, points, out_of, status, message, case = True, 2, 2, 'Correct', '', ''\n"
+        "rlbook.checks.check = rlbook.checks.evaluate = lambda *a, **k: Fine()\n"
+        "sys.modules['rlbook.checks.exercise'] = rlbook.checks"
     ),
     "patched answer reader": before(
         "import sys\nm = sys.modules['__main__']\nm.answer_of = lambda *a, **k: True\n"
@@ -180,18 +199,26 @@ FORGERIES = {
         "import sys\nm = sys.modules['__main__']\n"
         "m.Submission.call = lambda self, **k: {'answer': 1.0, 'points': 2, 'status': 'Correct', 'correct': True}"
     ),
-    "patched NumPy constructors": before("import numpy as np\nnp.asarray = np.array = np.frombuffer = lambda *a, **k: None"),
+    "patched NumPy constructors": before(
+        "import numpy as np\nnp.asarray = np.array = np.frombuffer = lambda *a, **k: None"
+    ),
     # ------------------------------------------------------------------------------------------ values that lie
-    "equal to everything": every("Liar()", "class Liar(float):\n    __eq__ = __le__ = __ge__ = lambda a, b: True\n    __hash__ = None"),
+    "equal to everything": every(
+        "Liar()", "class Liar(float):\n    __eq__ = __le__ = __ge__ = lambda a, b: True\n    __hash__ = None"
+    ),
     "array that lies": every(
-        "Liar()", "import numpy as np\nclass Liar:\n    def __array__(self, *a, **k): return np.array([self], dtype=object)"
+        "Liar()",
+        "import numpy as np\nclass Liar:\n    def __array__(self, *a, **k): return np.array([self], dtype=object)",
     ),
     "array of a subclass": every(
         "np.zeros(1).view(Liar)",
         "import numpy as np\nclass Liar(np.ndarray):\n    def __eq__(self, other): return True\n"
-        "    def __array_function__(self, *a): return True\n    def __array_ufunc__(self, *a, **k): return np.True_",
+        "    def __array_function__(self, *a): return True\n"
+        "    def __array_ufunc__(self, *a, **k): return np.True_",
     ),
-    "pickle": every("Bomb()", "import os\nclass Bomb:\n    def __reduce__(self): return (os.system, ('touch /tmp/pwned',))"),
+    "pickle": every(
+        "Bomb()", "import os\nclass Bomb:\n    def __reduce__(self): return (os.system, ('touch /tmp/pwned',))"
+    ),
     "numbers that lie": every("Liar()", "class Liar(float):\n    __sub__ = __rsub__ = __abs__ = lambda *a: 0.0"),
     "object array": every("np.array([object(), None], dtype=object)", "import numpy as np"),
     "NaN": every("np.full(np.shape(given[0]), np.nan)", "import numpy as np"),
@@ -205,7 +232,9 @@ FORGERIES = {
     "contains itself": every("loop", "loop = []\nloop.append(loop)"),
     "a number of 60,000 digits": every("10 ** 60_000"),
     "endless generator": every("(i for i in iter(int, 1))"),
-    "an endless sequence": every("Long()", "class Long:\n    def __len__(self): return 10**9\n    def __getitem__(self, i): return 0.0"),
+    "an endless sequence": every(
+        "Long()", "class Long:\n    def __len__(self): return 10**9\n    def __getitem__(self, i): return 0.0"
+    ),
     "40 MB": every("np.zeros(5_000_000)", "import numpy as np"),
     "31 MB": every("np.zeros(31_000_000, dtype=bool)", "import numpy as np"),
     "changing its mind": every("next(turn)", "import itertools\nturn = itertools.cycle([0.0, 1.0, 2.0])"),
@@ -213,12 +242,19 @@ FORGERIES = {
     # ------------------------------------------------------------------------------------------ looking for answers
     "frames": every(
         "look()",
-        "import inspect\ndef look():\n    for f in inspect.stack():\n        for key in ('wanted', 'expected', 'reference', 'exercise'):\n"
+        "import inspect\n"
+        "def look():\n"
+        "    for f in inspect.stack():\n"
+        "        for key in ('wanted', 'expected', 'reference', 'exercise'):\n"
         "            if key in f.frame.f_locals: return f.frame.f_locals[key]\n    return 0.0",
     ),
     "all objects": every(
         "look(given)",
-        "import gc\ndef look(given):\n    for o in gc.get_objects():\n        try: reference = o.reference\n        except Exception: continue\n"
+        "import gc\n"
+        "def look(given):\n"
+        "    for o in gc.get_objects():\n"
+        "        try: reference = o.reference\n"
+        "        except Exception: continue\n"
         "        return reference(*given)\n    return 0.0",
     ),
     "history": before("print(In, Out, _ih, get_ipython().history_manager)\n%history -g"),
@@ -230,13 +266,22 @@ FORGERIES = {
     ),
     "the checks' answers": after(
         "import rlbook.checks.q_learning as c\nby_name = {e.name: e for e in c.EXERCISES}\n"
-        "td_update = by_name['td_update'].reference\nfrom rlbook.checks import EXERCISES\ntd_update = EXERCISES['td_update'].reference"
+        "td_update = by_name['td_update'].reference\n"
+        "from rlbook.checks import EXERCISES\n"
+        "td_update = EXERCISES['td_update'].reference"
     ),
-    "answers on disk": before(_FINDER + "found = search([b'BEGIN ' + b'SOLUTION', b'_td_' + b'update', b'mis' + b'takes='])\nprint('FOUND', found)"),
-    "other submissions": before(_FINDER + "found = search([b'\"nb' + b'format\"', b'neigh' + b'bour-0'])\nprint('FOUND', found)"),
+    "answers on disk": before(
+        _FINDER
+        + "found = search([b'BEGIN ' + b'SOLUTION', b'_td_' + b'update', b'mis' + b'takes='])\nprint('FOUND', found)"
+    ),
+    "other submissions": before(
+        _FINDER + "found = search([b'\"nb' + b'format\"', b'neigh' + b'bour-0'])\nprint('FOUND', found)"
+    ),
     "environment": before(
-        "import os, pathlib\nfound = [k for k in os.environ if k.startswith(('PYTEST', 'SECRET', 'USER', 'SSH'))]\n"
-        "for p in pathlib.Path('/proc').glob('[0-9]*/environ'):\n    found += [w for w in p.read_bytes().split(b'\\0') if b'SECRET' in w or b'PYTEST' in w]\n"
+        "import os, pathlib\n"
+        "found = [k for k in os.environ if k.startswith(('PYTEST', 'SECRET', 'USER', 'SSH'))]\n"
+        "for p in pathlib.Path('/proc').glob('[0-9]*/environ'):\n"
+        "    found += [w for w in p.read_bytes().split(b'\\0') if b'SECRET' in w or b'PYTEST' in w]\n"
         "print('FOUND', found)"
     ),
     "processes": before(
@@ -244,56 +289,89 @@ FORGERIES = {
         "print('FOUND', [c for c in found if b'pytest' in c or b'supervisor' in c or b'neighbour' in c])"
     ),
     "grade book": before(
-        "import os\nfound = []\nfor folder in ('/work', '/root', '/tmp', '/home', '/library', '.'):\n    for top, folders, files in os.walk(folder):\n        folders[:] = [f for f in folders if f != 'lib']\n"
+        "import os\n"
+        "found = []\n"
+        "for folder in ('/work', '/root', '/tmp', '/home', '/library', '.'):\n"
+        "    for top, folders, files in os.walk(folder):\n"
+        "        folders[:] = [f for f in folders if f != 'lib']\n"
         "        found += [f for f in files if 'grades' in f or f.endswith(('.db', '.sqlite'))]\n"
-        "print('FOUND', found)\nfor f in ('grades.csv', '../grades.csv'):\n    open(f, 'w').write('neighbour,12')"
+        "print('FOUND', found)\n"
+        "for f in ('grades.csv', '../grades.csv'):\n"
+        "    open(f, 'w').write('neighbour,12')"
     ),
     "the grader's code": before("import rlbook.grading.marks as m\nm.mark_exercise = None"),
     # ------------------------------------------------------------------------------------------ getting out
     "TCP": before("import socket\ns = socket.create_connection(('127.0.0.1', PORT), 1)\ns.send(b'x')"),
     "UDP": before("import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', PORT))"),
     "UNIX socket": before("import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect(SOCKET_PATH)\ns.send(b'x')"),
-    "abstract socket": before("import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('\\0rlbook-test')\ns.send(b'x')"),
+    "abstract socket": before(
+        "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('\\0rlbook-test')\ns.send(b'x')"
+    ),
     "raw, virtual and packet sockets": before(
         "import socket\nfor f, t in ((2, 3), (40, 1), (17, 3), (16, 3), (38, 5), (1, 1)):\n"
         "    try: socket.socket(f, t); print('FOUND [socket', f, ']')\n    except OSError: pass"
     ),
     "namespaces and mounts": before(
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
-        "done = [libc.unshare(0x10000000), libc.mount(b'x', b'/tmp', b'tmpfs', 0, 0), libc.setns(3, 0), libc.umount2(b'/tmp', 2), libc.chroot(b'/tmp'), libc.ptrace(16, 1, 0, 0), libc.setuid(0) or -1, libc.syscall(425, 4, 0), libc.syscall(250, 0, 0, 0)]\n"
+        "done = [libc.unshare(0x10000000), libc.mount(b'x', b'/tmp', b'tmpfs', 0, 0), libc.setns(3, 0)]\n"
+        "done += [libc.umount2(b'/tmp', 2), libc.chroot(b'/tmp'), libc.ptrace(16, 1, 0, 0), libc.setuid(0)]\n"
+        "done += [libc.syscall(425, 4, 0), libc.syscall(250, 0, 0, 0)]\n"
         "print('FOUND', [d for d in done if d != -1])"
     ),
     "the kernel's settings": before(
-        "import os\nfound = []\nfor top, _, files in os.walk('/proc/sys'):\n    found += [f for f in files if os.access(os.path.join(top, f), os.W_OK)]\n"
-        "found += [p for p in ('/proc/sysrq-trigger', '/proc/mtrr', '/usr', '/', '/dev', '/library', '/etc') if os.access(p, os.W_OK)]\nprint('FOUND', found)"
+        "import os\n"
+        "found = []\n"
+        "for top, _, files in os.walk('/proc/sys'):\n"
+        "    found += [f for f in files if os.access(os.path.join(top, f), os.W_OK)]\n"
+        "places = '/proc/sysrq-trigger /proc/mtrr /usr / /dev /library /etc'.split()\n"
+        "found += [p for p in places if os.access(p, os.W_OK)]\n"
+        "print('FOUND', found)"
     ),
     "other processes' memory": before(
-        "import os\nfound = []\nfor p in os.listdir('/proc'):\n    if p.isdigit() and int(p) != os.getpid():\n"
-        "        try: open(f'/proc/{p}/mem', 'r+b'); found.append(p)\n        except OSError: pass\nprint('FOUND', found)"
+        "import os\n"
+        "found = []\n"
+        "for p in os.listdir('/proc'):\n"
+        "    if p.isdigit() and int(p) != os.getpid():\n"
+        "        try: open(f'/proc/{p}/mem', 'r+b'); found.append(p)\n"
+        "        except OSError: pass\n"
+        "print('FOUND', found)"
     ),
     # ------------------------------------------------------------------------------------------ forged frames
     "oversized header": forged("sock.sendall(struct.pack('>II', 2**31, 0) + b'x' * 1000)"),
     "oversized body": forged("sock.sendall(struct.pack('>II', 10, 2**31 + 5) + b'x' * 1000)"),
-    "impossible shape": forged("sock.sendall(frame({'id': 1, 'answer': {'dtype': '<f8', 'shape': [2**40, 2**40]}}, bytes(8)))"),
-    "negative shape": forged("sock.sendall(frame({'id': 1, 'answer': {'dtype': '<f8', 'shape': [-1, -8]}}, bytes(64)))"),
+    "impossible shape": forged(
+        "sock.sendall(frame({'id': 1, 'answer': {'dtype': '<f8', 'shape': [2**40, 2**40]}}, bytes(8)))"
+    ),
+    "negative shape": forged(
+        "sock.sendall(frame({'id': 1, 'answer': {'dtype': '<f8', 'shape': [-1, -8]}}, bytes(64)))"
+    ),
     "object dtype": forged("sock.sendall(frame({'id': 1, 'answer': {'dtype': '|O', 'shape': [1]}}, bytes(8)))"),
     "deep JSON": forged("sock.sendall(frame(b'[' * 60_000))"),
     "deep message": forged("sock.sendall(frame(b'{\"id\": 1, \"answer\": ' + b'[' * 900 + b']' * 900 + b'}'))"),
     "60,000 digits": forged("sock.sendall(frame(b'{\"id\": ' + b'9' * 60_000 + b'}'))"),
     "slow drip": forged("[(sock.sendall(b'\\0'), time.sleep(0.3)) for _ in range(1000)]"),
     "flood": forged("[sock.sendall(frame({'id': 1, 'answer': 0.0})) for _ in range(10**7)]"),
-    "large flood": forged("[sock.sendall(frame({'id': 1, 'answer': {'dtype': '<f8', 'shape': [4 * 10**6]}}, bytes(32 * 10**6))) for _ in range(1000)]"),
+    "large flood": forged(
+        "large = frame({'id': 1, 'answer': {'dtype': '<f8', 'shape': [4 * 10**6]}}, bytes(32 * 10**6))\n"
+        "for _ in range(1000): sock.sendall(large)"
+    ),
     "garbage": forged("sock.sendall(__import__('os').urandom(100_000))"),
     "holding the channel": forged("time.sleep(1000)"),
     "closing the channel": forged("sock.close()"),
-    "answers ahead": forged("[sock.sendall(frame({'id': i, 'answer': 0.0, 'points': 2, 'status': 'Correct', 'correct': True})) for i in range(100)]"),
-    "other fields": forged("sock.sendall(frame({'id': 1, 'blank': [], 'missing': {'dtype': '|b1', 'shape': []}, 'fault': 3}, b'x'))"),
+    "answers ahead": forged(
+        "fine = {'answer': 0.0, 'points': 2, 'status': 'Correct', 'correct': True}\n"
+        "for i in range(100): sock.sendall(frame({'id': i, **fine}))"
+    ),
+    "other fields": forged(
+        "sock.sendall(frame({'id': 1, 'blank': [], 'missing': {'dtype': '|b1', 'shape': []}, 'fault': 3}, b'x'))"
+    ),
     "no object": forged("sock.sendall(frame(b'3'))"),
     "not UTF-8": forged("sock.sendall(frame(b'\\xff\\xfe{'))"),
     # ------------------------------------------------------------------------------------------ text
     "text in errors": every(
         "fail()",
-        "def fail(): raise ValueError('</pre><script>alert(1)</script> =HYPERLINK(\"http://x\") \\x1b[2J\\x1b]0;owned\\x07 \\u202e')",
+        "TEXT = '</pre><script>alert(1)</script> =HYPERLINK(\"http://x\") \\x1b[2J\\x1b]0;owned\\x07 \\u202e'\n"
+        "def fail(): raise ValueError(TEXT)",
     ),
     "text in output": before("print('</pre><script>alert(2)</script>')\nprint('=1+1', '\\x1b[2J')"),
 }

@@ -17,4 +17,6 @@ def _reason():
 
 
 REASON = _reason()
-needs_sandbox = pytest.mark.skipif(bool(REASON) and "RLBOOK_REQUIRE_SANDBOX" not in os.environ, reason=REASON or "there")
+needs_sandbox = pytest.mark.skipif(
+    bool(REASON) and "RLBOOK_REQUIRE_SANDBOX" not in os.environ, reason=REASON or "there"
+)

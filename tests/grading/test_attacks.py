@@ -1,4 +1,4 @@
-"""A class in which most are hostile: nobody earns what is not theirs, nobody loses, nothing gets out or stays behind."""
+"""A class in which most are hostile: nobody earns what is not theirs, nobody loses, nothing gets out or stays."""
 
 import os
 import socket
@@ -25,10 +25,13 @@ TRUSTED_MEMORY = 200e6  # bytes that a grading process may hold, whatever it is 
 
 @pytest.fixture(scope="module")
 def listeners(tmp_path_factory):
-    """Sockets of every kind that a submission may try to reach, and what was received."""
-    received = []
+    """Sockets of every kind that a submission may try to reach."""
     path = str(tmp_path_factory.mktemp("sockets") / "socket")
-    tcp, udp, unix, abstract = socket.socket(), socket.socket(type=socket.SOCK_DGRAM), *map(socket.socket, [socket.AF_UNIX] * 2)
+    tcp, udp, unix, abstract = (
+        socket.socket(),
+        socket.socket(type=socket.SOCK_DGRAM),
+        *map(socket.socket, [socket.AF_UNIX] * 2),
+    )
     for sock, address in ((tcp, ("127.0.0.1", 0)), (udp, ("127.0.0.1", 0)), (unix, path), (abstract, "\0rlbook-test")):
         sock.bind(address)
         sock.setblocking(False)
@@ -91,9 +94,15 @@ def tampered():
         "duplicated cells": (notebook(numpy, *right, *right), ALL),
         "a wrong copy after it": (notebook(numpy, *right, wrong(CHAPTER)["td_update"]), ALL - 2),
         "reordered cells": (notebook(numpy, *reversed(right)), ALL),
-        "retagged cells": (notebook(numpy, *right, _1=["check"], _2=["demo"], _3=["training", "solution-only"]), ALL - 2 * 0),
+        "retagged cells": (
+            notebook(numpy, *right, _1=["check"], _2=["demo"], _3=["training", "solution-only"]),
+            ALL - 2 * 0,
+        ),
         "one cell for all": (notebook("\n\n".join([numpy, *right])), ALL),
-        "another kernel": (whole.replace(b'"metadata": {}, "nbformat"', b'"metadata": {"kernelspec": {"name": "julia"}}, "nbformat"'), ALL),
+        "another kernel": (
+            whole.replace(b'"metadata": {}, "nbformat"', b'"metadata": {"kernelspec": {"name": "julia"}}, "nbformat"'),
+            ALL,
+        ),
         "no metadata": (whole.replace(b'"metadata": {}, ', b""), ALL),
         "a mark at the beginning": ("\ufeff".encode() + whole, ALL),
         "answers in markdown": (whole.replace(b'"code"', b'"markdown"'), 0),
