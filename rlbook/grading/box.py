@@ -114,7 +114,7 @@ class Box:
         except WireError:
             self.close()
             told = self._process.stderr.read(MIB).decode(errors="replace").strip()
-            raise BoxError(self._reason or _advice(told)) from None
+            raise BoxError(self._reason or advice(told)) from None
 
     def ask(self, do: str, seconds: float, **values) -> dict:
         """The reply to one request. Raises Lost where none comes within ``seconds``, or none that can be read."""
@@ -201,7 +201,7 @@ def preflight(library: Path) -> None:
     Box(library, Limits()).close()
 
 
-def _advice(told: str) -> str:
+def advice(told: str) -> str:
     """One sentence on a box that did not start, from what it said."""
     last = (told.splitlines() or ["it says nothing"])[-1]
     if "uid map" in told or "namespace" in told or "loopback" in told:

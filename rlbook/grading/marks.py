@@ -10,6 +10,7 @@ import numpy as np
 from rlbook.checks import EXERCISES, evaluate
 from rlbook.checks.exercise import Exercise
 from rlbook.grading.box import Box, BoxError, Limits
+from rlbook.grading.forms import normal_form
 from rlbook.grading.session import Cell, Proxy, Session, Unreadable, plain, read_cells
 
 GRADED, UNREADABLE, UNGRADED = "graded", "unreadable", "ungraded"
@@ -38,6 +39,7 @@ class Result:
         do its work: no marks at all, and the reason in ``notes``).
     notes : sentences on the notebook as a whole.
     cells : of every code cell its number, text, output and problem.
+    forms : of every exercise the answer without its own names and layout, to compare with others'.
     seconds, grader_memory : what grading cost: time, and the most bytes that the judging process held.
     """
 
@@ -47,6 +49,7 @@ class Result:
     marks: list[Mark] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cells: list[dict] = field(default_factory=list)
+    forms: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     grader_memory: int = 0
 
@@ -102,14 +105,18 @@ def mark_notebook(
         chapter = chapter_of(name, cells)
     except Unreadable as problem:
         return Result(student, "", UNREADABLE, notes=[str(problem)])
-    result = Result(student, chapter, notes=_remarks(cells, EXERCISES.chapter(chapter)))
+    exercises = EXERCISES.chapter(chapter)
+    result = Result(student, chapter, notes=_remarks(cells, exercises))
     session = Session(cells, lambda: open_box(chapter), limits)
     try:
-        result.marks = [mark_exercise(exercise, session, seeds) for exercise in EXERCISES.chapter(chapter).values()]
+        result.marks = [mark_exercise(exercise, session, seeds) for exercise in exercises.values()]
     except BoxError as error:
         return Result(student, chapter, UNGRADED, notes=[f"The box did not start: {error}."])
     finally:
         session.close()
+    result.forms = {
+        name: "".join(normal_form(c.source, name) for c in cells if name in c.defines) for name in exercises
+    }
     result.cells = [
         {"number": c.number, "source": plain(c.source, 20_000), "printed": c.printed, "problem": c.problem}
         for c in cells

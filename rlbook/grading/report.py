@@ -22,6 +22,7 @@ from rlbook.grading.session import plain
 
 Class = dict[str, list[Result]]  # student -> results, one for every chapter
 
+_INTERNAL = ("cells", "forms", "seconds", "grader_memory")  # of a result: not for grades.json
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _STYLE = """<style>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em }
@@ -30,7 +31,8 @@ table { border-collapse: collapse; margin: 1em 0 } td, th { padding: 3px 12px; t
 pre { background: #f5f6f8; padding: 8px 12px; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere }
 .mark { border-left: 5px solid #d0561b; padding: 4px 14px; margin: 12px 0; background: #faf6f3 }
 .full { border-color: #0a8f6a; background: #f1f9f6 }
-.bar { background: #2f6db3; height: 1em; display: inline-block; min-width: 1px } .room { width: 20em } .quiet { color: #59636e }
+.bar { background: #2f6db3; height: 1em; display: inline-block; min-width: 1px }
+.room { width: 20em } .quiet { color: #59636e }
 </style>"""
 
 
@@ -67,16 +69,21 @@ def columns(students: Class) -> list[tuple[str, str]]:
 
 def grades_csv(students: Class) -> str:
     """One row a student, one column an exercise. An exercise that was not graded has no mark, which is not 0."""
-    text = io.StringIO()
-    table, wanted = csv.writer(text, lineterminator="\n"), columns(students)
-    table.writerow(["student", "status", "points", "out_of", *(f"{c}/{name}" for c, name in wanted), "notes"])
+    wanted = columns(students)
+    rows = [["student", "status", "points", "out_of", *(f"{c}/{name}" for c, name in wanted), "notes"]]
     for student, results in students.items():
         marks = {(r.chapter, mark.exercise): mark.points for r in results for mark in r.marks}
         given = status_of(results) != UNGRADED
         totals = [sum(r.points for r in results), sum(r.out_of for r in results)] if given else ["", ""]
         notes = " ".join(note for result in results for note in result.notes)
-        row = [student, status_of(results), *totals, *(marks.get(column, "") for column in wanted), notes]
-        table.writerow([_cell(value) for value in row])
+        rows.append([student, status_of(results), *totals, *(marks.get(column, "") for column in wanted), notes])
+    return csv_text(rows)
+
+
+def csv_text(rows: list[list]) -> str:
+    """A table for a spreadsheet, in which no text is a formula."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
 
 
@@ -102,8 +109,8 @@ def write_reports(out: Path, students: Class, settings: Settings) -> None:
 
 
 def _record(result: Result) -> dict:
-    """A result without what a run costs and without the student's code, which is in the feedback."""
-    return {key: value for key, value in result.as_dict().items() if key not in ("cells", "seconds", "grader_memory")}
+    """A result without what the run cost, and without the student's code, which is in the feedback."""
+    return {key: value for key, value in result.as_dict().items() if key not in _INTERNAL}
 
 
 # ------------------------------------------------------------------------------------------------------- the pages

@@ -118,8 +118,8 @@ def write(path: Path, text: str) -> None:
 def on_dask(address: str) -> tuple[int, Callable[[dict], dict]]:
     """(how many submissions at a time, what grades a task) on the workers of a Dask scheduler.
 
-    A worker that is lost costs nothing but time: the scheduler gives its tasks to another. Raises ValueError where there
-    is no scheduler, or no package ``distributed``.
+    A worker that is lost costs nothing but time: the scheduler gives its tasks to another. Raises ValueError where
+    there is no scheduler, or no package ``distributed``.
     """
     try:
         from distributed import Client

@@ -1,0 +1,251 @@
+"""A class at work: nothing lost, nothing doubled, the same seed the same marks, and one failure is one failure."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from sandbox import needs_sandbox
+from submissions import answers, blanks, notebook
+
+from rlbook import cli
+from rlbook.checks import EXERCISES
+from rlbook.grading import box
+from rlbook.grading.box import MIB, BoxError, Limits
+from rlbook.grading.intake import submissions
+from rlbook.grading.marks import GRADED, UNGRADED, UNREADABLE, Result, secret_seeds
+from rlbook.grading.run import Settings, grade, grade_class
+
+CHAPTER = "02_q_learning"
+ALL = sum(exercise.points for exercise in EXERCISES.chapter(CHAPTER).values())
+LIMITS = Limits(call=5, cell=20, total=120, memory=700 * MIB)
+
+
+def hand_in(folder, **files):
+    for student, data in files.items():
+        (folder / student).mkdir(parents=True, exist_ok=True)
+        (folder / student / f"{CHAPTER}.ipynb").write_bytes(data)
+    return submissions(folder)
+
+
+def made(task):
+    """Stands for grading, without a box: the marks are made of the task."""
+    return Result(task["student"], CHAPTER, notes=[str(task["seeds"])]).as_dict()
+
+
+def counted(counts):
+    def execute(task):
+        counts[task["student"]] = counts.get(task["student"], 0) + 1
+        return made(task)
+
+    return execute
+
+
+def statuses(graded):
+    return {result.student: result.status for _, result in graded}
+
+
+# ---------------------------------------------------------------- without a box
+
+
+def test_stored_results_count_while_file_seed_and_limits_are_the_same(tmp_path):
+    handed_in, out, counts = hand_in(tmp_path / "in", jane=notebook("1"), joe=notebook("2")), tmp_path / "out", {}
+    settings = Settings(1, LIMITS)
+    for _ in range(2):
+        assert len(list(grade_class(handed_in, out, settings, execute=counted(counts)))) == 2
+    assert counts == {"jane": 1, "joe": 1}
+    handed_in = hand_in(tmp_path / "in", jane=notebook("3"))
+    list(grade_class(handed_in, out, settings, execute=counted(counts)))
+    assert counts == {"jane": 2, "joe": 1}
+    list(grade_class(handed_in, out, Settings(2, LIMITS), execute=counted(counts)))
+    list(grade_class(handed_in, out, Settings(2, LIMITS), execute=counted(counts), regrade=True))
+    assert counts == {"jane": 4, "joe": 3}
+
+
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
+    handed_in = hand_in(tmp_path / "in", **{f"s{i:02}": notebook(str(i)) for i in range(12)})
+    counts, settings = {}, Settings(1, LIMITS)
+    running = grade_class(handed_in, tmp_path / "out", settings, jobs=2, execute=counted(counts))
+    seen = {next(running)[1].student for _ in range(5)}
+    running.close()
+    again = [
+        result.student for _, result in grade_class(handed_in, tmp_path / "out", settings, execute=counted(counts))
+    ]
+    assert sorted(again) == [f"s{i:02}" for i in range(12)] and len(seen) == 5
+    assert all(counts[student] == 1 for student in seen)
+
+
+def test_damaged_results_are_graded_again(tmp_path):
+    handed_in, counts = hand_in(tmp_path / "in", jane=notebook("1")), {}
+    list(grade_class(handed_in, tmp_path / "out", Settings(1), execute=counted(counts)))
+    (stored,) = (tmp_path / "out" / "results").iterdir()
+    for damage in ("", "{", '{"digest": 1}', "[]", stored.read_text()[:-40]):
+        stored.write_text(damage)
+        assert statuses(grade_class(handed_in, tmp_path / "out", Settings(1), execute=counted(counts))) == {
+            "jane": GRADED
+        }
+    assert counts == {"jane": 6}
+
+
+def test_one_failure_is_one_failure_and_is_tried_again(tmp_path):
+    handed_in = hand_in(tmp_path / "in", ann=notebook("1"), bob=notebook("2"), carl=notebook("3"))
+    counts = {}
+
+    def failing(task):
+        if task["student"] == "bob" and not counts.get("bob"):
+            counts["bob"] = 1
+            raise RuntimeError("the machine burned down")
+        return made(task)
+
+    graded = [result for _, result in grade_class(handed_in, tmp_path / "out", Settings(1), execute=failing)]
+    assert {r.student: r.status for r in graded} == {"ann": GRADED, "bob": UNGRADED, "carl": GRADED}
+    assert [r.notes for r in graded if r.student == "bob"] == [
+        ["The grader failed: RuntimeError('the machine burned down')"]
+    ]
+    assert statuses(grade_class(handed_in, tmp_path / "out", Settings(1), execute=failing))["bob"] == GRADED
+
+
+def test_a_file_that_cannot_be_read_costs_only_its_own(tmp_path):
+    handed_in = hand_in(tmp_path / "in", ann=notebook("1"), bob=notebook("2"))
+    (tmp_path / "in" / "bob" / f"{CHAPTER}.ipynb").unlink()
+    found = statuses(grade_class(handed_in, tmp_path / "out", Settings(1), execute=made))
+    assert found == {"ann": GRADED, "bob": UNREADABLE}
+
+
+def test_two_hundred_submissions_on_two_workers(tmp_path):
+    handed_in = hand_in(tmp_path / "in", **{f"s{i:03}": notebook(str(i)) for i in range(200)})
+    counts = {}
+    graded = list(grade_class(handed_in, tmp_path / "out", Settings(1), jobs=2, execute=counted(counts)))
+    assert sorted(result.student for _, result in graded) == [f"s{i:03}" for i in range(200)]
+    assert set(counts.values()) == {1} and len(list((tmp_path / "out" / "results").iterdir())) == 200
+
+
+def test_secret_seeds_come_from_the_runs_seed_alone():
+    assert secret_seeds(1) == secret_seeds(1) != secret_seeds(2)
+    assert len(set(secret_seeds(1))) == 5 and 0 not in secret_seeds(1)  # 0 is what `check` uses
+
+
+@pytest.mark.parametrize(
+    "told, words",
+    [
+        ("bwrap: setting up uid map: Permission denied", "kernel.apparmor_restrict_unprivileged_userns=0"),
+        ("bwrap: No permissions to create new namespace, likely because", "kernel.unprivileged_userns_clone=1"),
+        ("bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted", "may not make namespaces"),
+        ("Traceback\nImportError: no IPython", "does not start (ImportError: no IPython)"),
+    ],
+)
+def test_a_box_that_does_not_start_says_what_to_allow(told, words):
+    assert words in box.advice(told)
+
+
+def test_without_bubblewrap_nothing_is_graded_and_the_reason_is_told(tmp_path, monkeypatch, capsys):
+    hand_in(tmp_path / "in", jane=notebook("1"))
+    monkeypatch.setattr(box.shutil, "which", lambda name: None)
+    monkeypatch.setattr(box.sys, "platform", "linux")
+    assert cli.main(["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 3
+    assert "install it (apt install bubblewrap" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(box.sys, "platform", "darwin")
+    with pytest.raises(BoxError, match="needs Linux, this is darwin"):
+        box.preflight(tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [["--jobs", "0"], ["--sandbox", "docker"], ["--seed", "x"], []])
+def test_options_that_cannot_be_are_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["grade", *arguments])
+    assert stopped.value.code == 2
+
+
+# ---------------------------------------------------------------- in boxes
+
+
+@pytest.fixture(scope="module")
+def right():
+    return notebook("import numpy as np", *answers(CHAPTER).values())
+
+
+@needs_sandbox
+def test_the_command_grades_a_folder_and_says_so(tmp_path, right, capsys):
+    hand_in(tmp_path / "in", jane=right, joe=notebook("import numpy as np", *blanks(CHAPTER).values()), jim=b"{")
+    out = tmp_path / "out"
+    command = ["grade", str(tmp_path / "in"), "--out", str(out), "--seed", "4"]
+    assert cli.main(command) == 1  # jim's file cannot be read
+    told = capsys.readouterr().out
+    assert "jane  graded      12 of 12" in told and "joe   graded      0 of 12" in told
+    assert "jim   unreadable" in told and "2 graded, 1 unreadable" in told
+    first = (out / "grades.json").read_text()
+    assert json.loads(first)["seed"] == 4
+    assert {page.name[:4] for page in (out / "feedback").iterdir()} == {"jane", "joe-", "jim-"}
+    command[command.index(str(out))] = str(tmp_path / "again")
+    cli.main(command)
+    assert (tmp_path / "again" / "grades.json").read_text() == first
+
+
+@needs_sandbox
+def test_the_python_interface_and_every_seed_agree(tmp_path, right):
+    path = tmp_path / f"{CHAPTER}.ipynb"
+    path.write_bytes(right)
+    results = [grade(path, seed=seed, limits=LIMITS) for seed in (1, 2)]
+    assert [(r.status, r.points, r.out_of) for r in results] == [(GRADED, ALL, ALL)] * 2
+    with pytest.raises(ValueError, match="is no submission"):
+        grade(tmp_path / "none.ipynb")
+
+
+@needs_sandbox
+@pytest.mark.parametrize("chapter", EXERCISES.chapters)
+def test_full_solutions_get_everything_and_blank_exercises_nothing(tmp_path, chapter):
+    """Whatever the chapter: one written later needs no line here."""
+    prelude = "import numpy as np\nfrom functools import partial"
+    everything = sum(exercise.points for exercise in EXERCISES.chapter(chapter).values())
+    for name, cells, points in (("right", answers, everything), ("blank", blanks, 0)):
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / f"{chapter}.ipynb"
+        path.write_bytes(notebook(prelude, *cells(chapter).values()))
+        result = grade(path, seed=3, limits=LIMITS)
+        assert (result.points, result.out_of) == (points, everything), result.marks
+        assert {mark.status for mark in result.marks} == {"Correct" if points else "Not attempted"}
+
+
+@needs_sandbox
+def test_what_ends_the_grader_ends_its_boxes(tmp_path):
+    """Killed half way, nothing is left, and the next run goes on."""
+    hand_in(tmp_path / "in", jane=notebook("import time\ntime.sleep(1000)"))
+    arguments = ["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--seed", "1"]
+    running = subprocess.Popen([sys.executable, "-m", "rlbook.cli", *arguments], start_new_session=True)
+    wait_until(lambda: boxes_of(running.pid))
+    boxes = boxes_of(running.pid)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in boxes))
+
+
+def boxes_of(pid):
+    """All processes under this one, if a box's program is among them."""
+    found, waiting = [], [str(pid)]
+    while waiting:
+        one = waiting.pop()
+        try:
+            with open(f"/proc/{one}/task/{one}/children") as file:
+                waiting += file.read().split()
+            for task in os.listdir(f"/proc/{one}/task"):
+                with open(f"/proc/{one}/task/{task}/children") as file:
+                    waiting += file.read().split()
+            with open(f"/proc/{one}/cmdline", "rb") as file:
+                found.append((one, file.read()))
+        except OSError:
+            continue
+    inside = any(
+        command.startswith(sys.executable.encode()) and b"rlbook.grading.child" in command for _, command in found
+    )
+    return {one for one, _ in found if one != str(pid)} if inside else set()
+
+
+def wait_until(holds, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
