@@ -217,6 +217,10 @@ def _bubblewrap(library: Path, limits: Limits, filter_descriptor: int) -> list[s
     """The command that seals what follows it."""
     command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--hostname", "box"]
     command += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--seccomp", str(filter_descriptor)]
+    # Room to write comes first: the environment may lie in /tmp, and is mounted over it then.
+    command += ["--proc", "/proc", "--dev", "/dev", "--chdir", HOME]
+    for folder in ("/dev/shm", "/tmp", HOME):
+        command += ["--size", str(limits.disk), "--tmpfs", folder]
     for folder in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         if os.path.islink(folder):
             command += ["--symlink", os.readlink(folder), folder]
@@ -228,9 +232,7 @@ def _bubblewrap(library: Path, limits: Limits, filter_descriptor: int) -> list[s
     installed = Path(sysconfig.get_path("purelib"), "rlbook")
     if installed.is_dir():
         command += ["--tmpfs", str(installed), "--remount-ro", str(installed)]
-    command += ["--ro-bind", str(library), LIBRARY, "--proc", "/proc", "--dev", "/dev", "--chdir", HOME]
-    for folder in ("/dev/shm", "/tmp", HOME):
-        command += ["--size", str(limits.disk), "--tmpfs", folder]
+    command += ["--ro-bind", str(library), LIBRARY]
     # / and /dev are kept in memory, without a size of their own; and where the grader runs as root, its settings of
     # the kernel in /proc/sys could be written, since their owner needs no privilege.
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--remount-ro", "/proc", "--clearenv"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 import sys
@@ -114,9 +115,10 @@ def _with_progress(handed_in: list, options: argparse.Namespace, settings) -> It
     from rlbook.grading.run import grade_class, on_dask
     from rlbook.grading.supervisor import grade_task
 
-    jobs, execute = (options.jobs, grade_task) if options.dask is None else on_dask(options.dask)
-    graded = grade_class(handed_in, options.out, settings, jobs=jobs, regrade=options.regrade, execute=execute)
-    return tqdm(graded, total=len(handed_in), desc="grading", unit="notebook")
+    here = contextlib.nullcontext((options.jobs, grade_task))
+    with here if options.dask is None else on_dask(options.dask) as (jobs, execute):
+        graded = grade_class(handed_in, options.out, settings, jobs=jobs, regrade=options.regrade, execute=execute)
+        yield from tqdm(graded, total=len(handed_in), desc="grading", unit="notebook")
 
 
 def _print_table(students: dict, out: Path) -> None:

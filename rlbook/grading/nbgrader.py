@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import nbformat
@@ -43,6 +45,8 @@ def record(url: str, students: dict[str, list[Result]]) -> int:
         from nbgrader.api import Gradebook
     except ImportError:
         raise ValueError("--gradebook needs the package nbgrader: pip install nbgrader") from None
+    # nbgrader starts its program alembic by name: it is beside this Python, which need not be on the path.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     graded = [result for results in students.values() for result in results if result.marks]
     with Gradebook(url) as book:
         for chapter, marks in {result.chapter: result.marks for result in graded}.items():

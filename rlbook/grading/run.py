@@ -115,7 +115,8 @@ def write(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-def on_dask(address: str) -> tuple[int, Callable[[dict], dict]]:
+@contextlib.contextmanager
+def on_dask(address: str) -> Iterator[tuple[int, Callable[[dict], dict]]]:
     """(how many submissions at a time, what grades a task) on the workers of a Dask scheduler.
 
     A worker that is lost costs nothing but time: the scheduler gives its tasks to another. Raises ValueError where
@@ -129,5 +130,6 @@ def on_dask(address: str) -> tuple[int, Callable[[dict], dict]]:
         client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
         raise ValueError(f"no Dask scheduler at {address} ({error}); accepted is the address of one, tcp://…") from None
-    jobs = max(1, sum(client.nthreads().values()))
-    return jobs, lambda task: client.submit(grade_task, task, pure=False, retries=3).result()
+    with client:
+        jobs = max(1, sum(client.nthreads().values()))
+        yield jobs, lambda task: client.submit(grade_task, task, pure=False, retries=3).result()
