@@ -125,11 +125,14 @@ def mark_notebook(
 
 
 def mark_exercise(exercise: Exercise, session: Session, seeds: list[int]) -> Mark:
-    """The worst verdict over the seeds; the first one that is not Correct ends it."""
+    """The worst verdict over the seeds; the first one that is not Correct ends it.
+
+    An exercise that judges a policy, by the success of many episodes, needs one seed only.
+    """
     proxy = Proxy(session, exercise.name, exercise.arguments)
-    verdict = None
-    for seed in seeds:
-        found = evaluate(exercise, proxy, seed)
+    verdict, judge = None, getattr(exercise, "judge", None)
+    for seed in seeds[:1] if judge else seeds:
+        found = judge(proxy, seed) if judge else evaluate(exercise, proxy, seed)
         if verdict is None or found.points < verdict.points:
             verdict = found
         if not found.correct:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import re
 import time
+import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -74,14 +76,15 @@ def _cell(number: int, cell: dict) -> Cell:
 
 
 def _defined(source: str) -> frozenset[str]:
-    """The names that a cell gives to functions, classes and values; of one that is no Python, those after `def`."""
+    """The names that a cell gives to functions, classes, modules and values; of one that is no Python, its `def`s."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset(re.findall(r"^\s*def\s+(\w+)", source, re.MULTILINE))
     made = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))}
     stored = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-    return frozenset(made.union(stored))
+    imported = (node.asname or node.name for node in ast.walk(tree) if isinstance(node, ast.alias))
+    return frozenset(made.union(stored, imported))
 
 
 def plain(text: object, length: int = 4000) -> str:
@@ -179,6 +182,16 @@ class Proxy:
 
     def __call__(self, *given):
         return self.session.call(self.name, self.arguments, given)
+
+    @property
+    def __code__(self) -> types.CodeType | None:
+        """The function's code, compiled and never run here: ``evaluate`` sees by it what is still as it was given."""
+        for cell in reversed(self.session.cells):
+            if self.name in cell.defines:
+                with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                    parts = compile(cell.source, "a cell", "exec").co_consts
+                    return next((p for p in parts if getattr(p, "co_name", "") == self.name), None)
+        return None
 
 
 def _as_bytes(text: str) -> np.ndarray:

@@ -96,7 +96,7 @@ def tampered():
         "reordered cells": (notebook(numpy, *reversed(right)), ALL),
         "retagged cells": (
             notebook(numpy, *right, _1=["check"], _2=["demo"], _3=["training", "solution-only"]),
-            ALL - 2 * 0,
+            ALL,
         ),
         "one cell for all": (notebook("\n\n".join([numpy, *right])), ALL),
         "another kernel": (

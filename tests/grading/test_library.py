@@ -1,0 +1,78 @@
+"""The library as a submission sees it: environments and plots work, and nothing in it answers."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from rlbook.checks import EXERCISES
+from rlbook.grading.library import CLOSED_ROOMS, ROOT, right_answers, without_bodies, write_library
+
+LOOK = """
+import importlib, json, sys
+answers = json.loads(sys.argv[1])
+told = {}
+for module, names in answers.items():
+    for name in filter(None, names):
+        value = getattr(importlib.import_module(module), name)
+        try:
+            parameters = getattr(getattr(value, "__code__", None), "co_argcount", 0)
+            told[f"{module}.{name}"] = repr(value(*[1.0] * parameters))
+        except (AttributeError, RuntimeError) as error:
+            told[f"{module}.{name}"] = "refused" if "answers in the notebook only" in str(error) else repr(error)
+from rlbook.checks import check, hint, ready
+assert check(len) is None and hint("x") is None and not ready(len)
+import rlbook.envs.grid_world, rlbook.envs.tabular, rlbook.envs.arm.reach, rlbook.plots
+env = rlbook.envs.grid_world.GridWorld()
+env.reset(seed=1)
+env.step(1)
+class Panel(importlib.import_module("rlbook.widgets").Panel): pass
+print(json.dumps([told, importlib.import_module("rlbook").__file__]))
+"""
+
+
+@pytest.fixture(scope="module", params=EXERCISES.chapters)
+def masked(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    write_library(folder, EXERCISES.chapters[request.param])
+    return folder, right_answers(EXERCISES.chapters[request.param])
+
+
+def test_right_answers_refuse_while_environments_and_plots_work(masked):
+    folder, answers = masked
+    given = json.dumps({module: sorted(names) for module, names in answers.items()})
+    command = [sys.executable, "-c", LOOK, given]
+    variables = {"PYTHONPATH": str(folder), "MPLBACKEND": "agg"}
+    done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told, place = json.loads(done.stdout.splitlines()[-1])
+    assert place.startswith(str(folder))
+    assert told and set(told.values()) == {"refused"}
+
+
+def test_the_source_of_no_right_answer_is_there(masked):
+    folder, answers = masked
+    for module in answers:
+        place = module.replace(".", "/")
+        here, theirs = ROOT.parent / f"{place}.py", folder / f"{place}.py"
+        if here.is_file():
+            assert here.read_text() != theirs.read_text()
+    files = {path.relative_to(folder / "rlbook").as_posix() for path in (folder / "rlbook").rglob("*.py")}
+    assert files == {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py")}
+    for room in CLOSED_ROOMS:
+        for path in (folder / "rlbook" / room).rglob("*.py"):
+            text = path.read_text()
+            assert "mistakes" not in text and "EXERCISES" not in text
+
+
+def test_functions_lose_their_bodies_and_docstrings_only_where_named():
+    source = 'def one(x):\n    """one is x + 1"""\n    return x + 1\n\ndef two(x):\n    return 2\n\n'
+    source += "class C:\n    def f(self):\n        return 3\n"
+    text = without_bodies(source, {"one", "C"})
+    namespace = {}
+    exec(text, namespace)
+    assert namespace["two"](1) == 2 and "x + 1" not in text
+    for call in (namespace["one"], namespace["C"]().f):
+        with pytest.raises(RuntimeError, match="answers in the notebook only"):
+            call(*([1] if call is namespace["one"] else []))
