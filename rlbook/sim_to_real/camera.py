@@ -200,6 +200,14 @@ def _random_cameras(n: int, rng) -> dict:
 # ------------------------------------------------------------------------------------------------------------ drawing
 
 
+def draw_scenes(n: int, rng: np.random.Generator, n_joints: int = 2, link_length: float = 0.5):
+    """Arms anywhere, targets anywhere in their reach: joint angles (n, n_joints) in rad, targets (n, 2) in m."""
+    q = rng.uniform(-np.pi, np.pi, (n, n_joints))
+    radius = n_joints * link_length * np.sqrt(rng.random(n))
+    turn = rng.uniform(-np.pi, np.pi, n)
+    return q, np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=-1)
+
+
 def draw(points, target, look: Look, rng: np.random.Generator) -> np.ndarray:
     """Pictures (B, SIZE, SIZE, 3) uint8 of arms through ``points`` (B, n + 1, 2) and targets (B, 2), in m.
 

@@ -10,7 +10,16 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from rlbook.sim_to_real.camera import BEHIND, DISTANCE, HALF_WIDTH, LINK_RADIUS, SIZE, TARGET_RADIUS, Camera
+from rlbook.sim_to_real.camera import (
+    BEHIND,
+    DISTANCE,
+    HALF_WIDTH,
+    LINK_RADIUS,
+    SIZE,
+    TARGET_RADIUS,
+    Camera,
+    draw_scenes,
+)
 from rlbook.sim_to_real.looks import DEFAULT, DEVELOPMENT, TEST
 
 STORED = Path(__file__).with_name("real_pictures.npz")
@@ -131,3 +140,19 @@ class RealCamera:
             self._renderer.update_scene(self.data, camera="real")
             pictures.append(self._renderer.render().copy())
         return np.stack(pictures)
+
+
+def store_pictures(n: int = 100, seed: int = 0) -> None:
+    """Write ``n`` pictures of every look of ``TEST``, and their targets, to the file that ``stored_pictures`` reads."""
+    arrays, rng = {}, np.random.default_rng(seed)
+    for name in TEST:
+        q, target = draw_scenes(n, rng)
+        with RealCamera(name) as camera:
+            arrays |= {f"{name}_pictures": camera.take(q, target), f"{name}_target": target}
+    np.savez_compressed(STORED, **arrays)
+
+
+def stored_pictures() -> dict:
+    """{look: (pictures (n, SIZE, SIZE, 3) uint8, targets (n, 2) in m)}: real pictures where there is no OpenGL."""
+    with np.load(STORED) as arrays:
+        return {name: (arrays[f"{name}_pictures"], arrays[f"{name}_target"]) for name in TEST}

@@ -22,7 +22,7 @@ from rlbook.envs.arm import physics as arm
 from rlbook.envs.arm.params import PhysicsParams
 from rlbook.learning.history import progress_bar
 from rlbook.learning.saving import load_arrays, save_arrays, spawn_seeds
-from rlbook.sim_to_real.camera import SIZE, Camera, LookRandomizer, draw, pixel_of, point_of
+from rlbook.sim_to_real.camera import SIZE, Camera, LookRandomizer, draw, draw_scenes, pixel_of, point_of
 from rlbook.validation import check_arguments
 
 STRIDE = 2  # pixels of the picture for each of the heatmap
@@ -85,14 +85,6 @@ class VisionConfig:
         check_arguments(values, positive=("learning_rate",), count=tuple(set(values) - {"learning_rate"}))
 
 
-def draw_scenes(n: int, rng: np.random.Generator, n_joints: int = 2, link_length: float = 0.5):
-    """Arms anywhere, targets anywhere in their reach: joint angles (n, n_joints) in rad, targets (n, 2) in m."""
-    q = rng.uniform(-np.pi, np.pi, (n, n_joints))
-    radius = n_joints * link_length * np.sqrt(rng.random(n))
-    turn = rng.uniform(-np.pi, np.pi, n)
-    return q, np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=-1)
-
-
 def make_pictures(n: int, looks: LookRandomizer, rng: np.random.Generator, batch: int = 25):
     """Training data: pictures (n, SIZE, SIZE, 3) uint8, and the targets' pixels (n, 2) in them."""
     pictures, pixels, physics = np.empty((n, SIZE, SIZE, 3), dtype=np.uint8), np.empty((n, 2)), PhysicsParams()
@@ -116,11 +108,10 @@ class TargetFinder:
 
     def __init__(self, *, seed: int = 0, **fields):
         self.config, self.seed = VisionConfig(**fields), seed
-        self._weights, self._pictures = spawn_seeds(seed, 2)
-        torch_state = torch.get_rng_state()
-        torch.manual_seed(self._weights)
-        self.network = TargetNetwork(self.config.channels).to(memory_format=torch.channels_last)
-        torch.set_rng_state(torch_state)
+        weights, self._pictures = spawn_seeds(seed, 2)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(weights)
+            self.network = TargetNetwork(self.config.channels).to(memory_format=torch.channels_last)
 
     def learn(self, looks: LookRandomizer, progress: bool = False) -> dict:
         """Draw the pictures and train on them: {"loss": (updates,), "cpu_seconds": of drawing and training}."""
