@@ -50,7 +50,7 @@ def heat_loss(logits, pixel, width: float = 1.0):
 class TargetNetwork(nn.Sequential):
     """Pictures (B, 3, SIZE, SIZE), from -1 to 1, to heatmaps (B, CELLS, CELLS)."""
 
-    def __init__(self, channels: int = 24):
+    def __init__(self, channels: int = 16):
         super().__init__(
             nn.Conv2d(3, channels, 5, stride=STRIDE, padding=2),
             nn.ReLU(),
@@ -74,10 +74,10 @@ class VisionConfig:
     batch_size : pictures an update.    n_pictures : drawn once, before training.   epochs : times each is seen.
     """
 
-    channels: int = 24
-    learning_rate: float = 3e-3
+    channels: int = 16
+    learning_rate: float = 1e-2
     batch_size: int = 64
-    n_pictures: int = 8_000
+    n_pictures: int = 5_000
     epochs: int = 3
 
     def __post_init__(self):
