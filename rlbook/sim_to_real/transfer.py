@@ -63,15 +63,17 @@ def as_policy(agent) -> Callable:
     return agent
 
 
-def run_episodes(agent, envs: VectorEnv, seed: int, speed_limit: float = SPEED_LIMIT) -> Episodes:
-    """The first episode of every arm of a vector environment after ``reset(seed=seed)``: (num_envs,) of each.
+def run_episodes(
+    agent, envs: VectorEnv, seed: int, speed_limit: float = SPEED_LIMIT, *, options: dict | None = None
+) -> Episodes:
+    """The first episode of every arm of a vector environment after ``reset(seed, options)``: (num_envs,) of each.
 
     All arms play one episode: taking those that end first would favour the short ones.
     """
     policy, task, n = as_policy(agent), envs.unwrapped, envs.num_envs
     sums = {name: np.zeros(n) for name in ("length", "effort", "torque_violations", "speed_violations")}
     success, distance, running = np.zeros(n, dtype=bool), np.zeros(n), np.ones(n, dtype=bool)
-    observations, _ = envs.reset(seed=seed)
+    observations, _ = envs.reset(seed=seed, options=options)
     while running.any():
         action = np.asarray(policy(observations))
         observations, _, terminated, truncated, info = envs.step(action)
