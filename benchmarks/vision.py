@@ -139,10 +139,12 @@ def table(result: dict) -> str:
     floors = ", ".join(f"{look} {100 * floor:.1f}" for look, floor in result["camera_floor_m"].items())
     low, high = wilson_interval(*result["arm_arrivals"])
     arrives, stays = (result["arm_with_true_targets"][name] for name in ("arrives", "stays"))
-    note = (
+    lines = [
         f"{result['pictures_a_look']} pictures of each of {len(result['looks'])} looks. Ours are drawn at "
-        f"{result['pictures_per_cpu_s']:.0f} a CPU second.\nA perfect finder behind a camera that is off errs, cm: {floors}.\n"
-        f"Arms of the finders trained on all looks come within {100 * WITHIN:.0f} cm in {low:.1%} to {high:.1%} "
-        f"of episodes (95 %);\nwith the true targets they arrive in {arrives:.0%} and stay in {stays:.0%}.\nGoals: {GOALS}."
-    )
-    return common.text_table(header, rows) + "\n" + note
+        f"{result['pictures_per_cpu_s']:.0f} a CPU second.",
+        f"A perfect finder behind a camera that is off errs, cm: {floors}.",
+        f"Arms of the finders trained on all looks come within {100 * WITHIN:.0f} cm in {low:.1%} to {high:.1%} of",
+        f"episodes (95 %); with the true targets they arrive in {arrives:.0%} and stay in {stays:.0%}.",
+        f"Goals: {GOALS}.",
+    ]
+    return "\n".join([common.text_table(header, rows), *lines])
