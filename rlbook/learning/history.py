@@ -71,7 +71,8 @@ class EpisodeLog:
             agent, length = ended // self._n_envs, self._taken[ended] - self._begun[ended]
             self._pending.append((agent, self._return[ended], length, self.n_steps[agent]))
             if len(self._pending) == self.PENDING:
-                self._tables, self._pending = [*self._tables, _table(self._pending)], []
+                self._tables.append(_table(self._pending))
+                self._pending = []
             self._return[ended], self._begun[ended] = 0, self._taken[ended]
             self.n_episodes += np.bincount(agent, minlength=self._n_agents)
         return ended
