@@ -265,7 +265,7 @@ def replay_episode(Q, states, actions, rewards, terminated, truncated, alpha, ga
     terminated, truncated : (T,) bool, how the episode ended; False before its last step.
     Returns the table after the episode, a new (S, A) array.
     """
-    new_Q = Q.copy()
+    new_Q = Q.astype(float)
     for t in range(len(actions)):
         state, action, next_state = states[t], actions[t], states[t + 1]
         ### BEGIN SOLUTION

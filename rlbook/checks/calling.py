@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import ctypes
 import dis
 import inspect
+import io
 import linecache
+import logging
 import numbers
+import os
+import sys
+import threading
 import traceback
 import types
 import warnings
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-_SHOWN_ENTRIES = 16
+SECONDS = 20.0
+PRINTED_LINES = 20
+SHOWN_ENTRIES = 16
 
 
 class NotAttempted(Exception):
@@ -26,6 +36,10 @@ class Fault(Exception):
     """What came back is not an answer: (message,) or (message, case)."""
 
 
+class _TimeIsUp(BaseException):
+    """Thrown into a call that does not end; no Exception, so that an ``except Exception`` in it lets it through."""
+
+
 def answer_of(fn: Callable, name: str, arguments: tuple[str, ...], case: tuple) -> np.ndarray:
     """What ``fn`` answers to one case, as an array of real numbers of any width, or of truth values.
 
@@ -33,16 +47,17 @@ def answer_of(fn: Callable, name: str, arguments: tuple[str, ...], case: tuple) 
     """
     given = copy.deepcopy(case)
     try:
-        # A warning on stderr costs all points under nbgrader; what is wrong shows in the numbers anyway.
         with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # what is wrong shows in the numbers
             answer = fn(*given)
             answer = None if answer is None else _numbers(answer)
     except Fault:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and not _raised_by_hand(error):
+            raise
         if isinstance(error, NotImplementedError):
-            _look_for_blanks(error, fn)
+            _look_for_blanks(error, fn, name)
         called = f"It was called as `{name}({', '.join(arguments)})`, with {given_as_text(arguments, case)}."
         raise Fault(_what_was_raised(error, fn), called) from None
     if answer is None:
@@ -54,6 +69,103 @@ def answer_of(fn: Callable, name: str, arguments: tuple[str, ...], case: tuple) 
     return answer
 
 
+def is_untouched(fn: Callable, starter: Callable) -> bool:
+    """Whether ``fn`` is the code of ``starter``, comments, spaces and the text that documents it apart."""
+    code = getattr(inspect.unwrap(fn), "__code__", None)
+    # Compiled alone, as a cell is: where ``np`` is imported in the same file, calls of it become other steps.
+    cell = compile(inspect.getsource(starter), "starter", "exec")
+    given = next(constant for constant in cell.co_consts if isinstance(constant, types.CodeType))
+    parts = lambda c: (c.co_code, c.co_names, c.co_varnames, c.co_consts[1:])  # noqa: E731
+    return code is not None and parts(code) == parts(given)
+
+
+# ---------------------------------------------------------------- while it runs
+
+
+@contextlib.contextmanager
+def time_limit() -> Iterator[None]:
+    """Throw an exception into this thread once ``SECONDS`` have passed, and again every second until it gets through.
+
+    It works in every thread and on every system, unlike an alarm signal; what it cannot end is one long call into
+    compiled code. Raised inside ``answer_of``, it becomes a Fault like any other exception.
+    """
+    thread, lock, over = ctypes.c_ulong(threading.get_ident()), threading.Lock(), threading.Event()
+
+    def throw(exception) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
+
+    def watch() -> None:
+        wait = SECONDS
+        while not over.wait(wait):
+            with lock:
+                if not over.is_set():
+                    throw(ctypes.py_object(_TimeIsUp))
+            wait = 1.0
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        while not over.is_set():
+            with contextlib.suppress(_TimeIsUp), lock:  # thrown at the last moment, it arrives here
+                over.set()
+        throw(None)  # takes back what was thrown and has not arrived
+
+
+@contextlib.contextmanager
+def kept_quiet() -> Iterator[None]:
+    """Nothing reaches stderr, where a progress bar would cost all points under nbgrader, and little reaches stdout."""
+    logging_was_off, stdout = logging.root.manager.disable, _FirstLines(sys.stdout)
+    logging.disable(logging.CRITICAL)  # handlers made earlier hold the stderr of that time
+    try:
+        with _silent_descriptor(2), contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(stdout):
+            yield
+    finally:
+        logging.disable(logging_was_off)
+        stdout.close_with_count()
+
+
+@contextlib.contextmanager
+def _silent_descriptor(number: int) -> Iterator[None]:
+    """What compiled code and child processes write to this file descriptor goes nowhere."""
+    try:
+        kept = os.dup(number)
+    except OSError:  # there is none, as in a Windows program without a console
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, number)
+        yield
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+        os.close(nowhere)
+
+
+class _FirstLines(io.TextIOBase):
+    """Passes the first lines on to a stream and counts the others."""
+
+    def __init__(self, stream):
+        self.stream, self.room, self.left_out = stream, 100 * PRINTED_LINES, 0
+        self.lines = PRINTED_LINES
+
+    def write(self, text: str) -> int:
+        for line in text.splitlines(keepends=True):
+            if self.lines > 0 and len(line) <= self.room:
+                self.stream.write(line)
+                self.room -= len(line)
+                self.lines -= line.endswith("\n")
+            else:
+                self.lines = 0
+                self.left_out += line.endswith("\n")
+        return len(text)
+
+    def close_with_count(self) -> None:
+        if self.left_out:
+            self.stream.write(f"... and {self.left_out:,} printed lines more.\n")
+
+
 # ---------------------------------------------------------------- what came back
 
 
@@ -62,16 +174,19 @@ def _numbers(answer: Any) -> np.ndarray:
     kind = type(answer).__name__
     if callable(answer) and not hasattr(answer, "__array__"):
         raise Fault("It returns a function, not what the function gives: are its brackets `()` missing?")
-    if hasattr(answer, "detach"):  # a torch tensor, perhaps one that keeps track of gradients or lives on a GPU
-        answer = answer.detach().cpu()
     try:
         array = np.asarray(answer)
     except Exception:
+        if hasattr(answer, "detach"):
+            raise Fault("It returns a tensor that NumPy cannot read: return `.detach().cpu().numpy()` of it.") from None
         raise Fault(f"It returns a {kind} that is no array of numbers.") from None
     if array.dtype.kind == "O" and (array.ndim or isinstance(answer, numbers.Number)):
         array = _unpacked(array)
     if array.dtype.kind == "c":
-        array = _real(array)
+        raise Fault(
+            f"It returns complex numbers, such as {array.ravel()[0]:.6g}; expected are real ones. "
+            "Roots and fractional powers of negative numbers are complex."
+        )
     if array.dtype.kind not in "biuf":
         raise Fault(f"It returns a {kind} that is no array of numbers.")
     return array
@@ -79,21 +194,11 @@ def _numbers(answer: Any) -> np.ndarray:
 
 def _unpacked(array: np.ndarray) -> np.ndarray:
     """An array of Python objects as one of numbers."""
-    odd = [entry for entry in array.ravel() if not isinstance(entry, (numbers.Number, np.bool_))]
+    odd = [entry for entry in array.ravel() if not isinstance(entry, (numbers.Real, Decimal, np.bool_))]
     if odd:
         what = "None" if odd[0] is None else f"a {type(odd[0]).__name__}"
         raise Fault(f"It returns an array in which not every entry is a number: one is {what}.")
-    return array.astype(complex if any(isinstance(entry, complex) for entry in array.ravel()) else float)
-
-
-def _real(array: np.ndarray) -> np.ndarray:
-    imaginary = array[array.imag != 0]
-    if imaginary.size:
-        raise Fault(
-            f"It returns complex numbers, such as {imaginary.ravel()[0]:.6g}; expected are real ones. "
-            "Roots and fractional powers of negative numbers are complex."
-        )
-    return array.real
+    return array.astype(float)
 
 
 def _unchanged(before: Any, after: Any) -> bool:
@@ -103,21 +208,31 @@ def _unchanged(before: Any, after: Any) -> bool:
 # ---------------------------------------------------------------- what was raised
 
 
-def _look_for_blanks(error: NotImplementedError, fn: Callable) -> None:
+def _look_for_blanks(error: NotImplementedError, fn: Callable, name: str) -> None:
     """Raise NotAttempted if ``fn`` is still blank, Fault if it calls another function of the notebook that is."""
     written = inspect.unwrap(fn)
     if not isinstance(written, types.FunctionType):  # a proxy: what it reports is about the function it stands for
         raise NotAttempted from None
+    if not _raised_by_hand(error):
+        return  # compiled code says that something is not implemented, as torch does of some number types
+    frame = _last_frame(error).tb_frame
+    if frame.f_code in _codes(written.__code__) or frame.f_code.co_name == name:
+        raise NotAttempted from None
+    if frame.f_globals is written.__globals__:
+        raise Fault(f"It calls `{frame.f_code.co_name}`, which is not written yet: solve that first.") from None
+
+
+def _raised_by_hand(error: BaseException) -> bool:
+    """Whether a ``raise`` statement raised it, not compiled code, a signal or a clock."""
+    last = _last_frame(error)
+    return last.tb_frame.f_code.co_code[last.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+
+
+def _last_frame(error: BaseException) -> types.TracebackType:
     last = error.__traceback__
     while last.tb_next:
         last = last.tb_next
-    code = last.tb_frame.f_code
-    if code.co_code[last.tb_lasti] != dis.opmap["RAISE_VARARGS"]:
-        return  # compiled code says that something is not implemented, as torch does of some number types
-    if code in _codes(written.__code__):
-        raise NotAttempted from None
-    if last.tb_frame.f_globals is written.__globals__:
-        raise Fault(f"It calls `{code.co_name}`, which is not written yet: solve that first.") from None
+    return last
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -136,6 +251,11 @@ def _what_was_raised(error: BaseException, fn: Callable) -> str:
     if lines:
         source = linecache.getline(cell, lines[-1]).strip()
         where = f" in line {lines[-1]} of its cell" + (f", `{source}`" if source else "")
+    if isinstance(error, _TimeIsUp):
+        return (
+            f"It did not finish within {SECONDS:g} seconds and was stopped{where}. Does a loop never end, because "
+            "what it waits for does not come true?"
+        )
     if isinstance(error, SystemExit):
         return f"It stops Python{where}: give the answer back with `return` instead."
     message = " ".join(str(error).split()) or "no message"
@@ -149,36 +269,10 @@ def given_as_text(arguments: tuple[str, ...], case: tuple) -> str:
     return ", ".join(f"{name} = {show(value)}" for name, value in zip(arguments, case, strict=True))
 
 
-def comparison(arguments: tuple[str, ...], case: tuple, answer: np.ndarray, wanted: np.ndarray) -> str:
-    """What went in, what came out and what was expected, in one line; of a large array the worst entry only."""
-    what = "it returns"
-    if answer.shape == wanted.shape and wanted.size > _SHOWN_ENTRIES:
-        difference = np.where(np.isfinite(answer), np.abs(answer - wanted), np.inf)
-        worst = np.unravel_index(difference.argmax(), wanted.shape)
-        what = f"at [{', '.join(str(i) for i in worst)}] it returns"
-        answer, wanted = answer[worst], wanted[worst]
-    digits = 6 if show(answer) != show(wanted) else 16
-    got, expected = show(answer, digits), show(wanted, digits)
-    return f"With {given_as_text(arguments, case)}: {what} {got}, expected is {expected}."
-
-
-def what_differs(answer: np.ndarray, wanted: np.ndarray) -> str:
-    """One sentence on an answer that is wrong and no known mistake."""
-    if answer.shape != wanted.shape:
-        return f"It returns {_kind(answer)}; expected is {_kind(wanted)}."
-    if not np.isfinite(answer).all():
-        return f"It returns {answer[~np.isfinite(answer)].ravel()[0]:g} where a finite number is expected."
-    if answer.dtype.kind == "b":
-        return "It returns True and False; expected are numbers."
-    if answer.dtype.kind == "f" and answer.itemsize < 8 and np.allclose(answer, wanted, rtol=1e-4, atol=1e-6):
-        return f"It is right in its first digits only: compute in float64, not {answer.dtype}."
-    return "It returns other numbers than expected."
-
-
 def show(value: Any, digits: int = 6) -> str:
     array = np.asarray(value)
-    if array.size > _SHOWN_ENTRIES:
-        return _kind(array)
+    if array.size > SHOWN_ENTRIES:
+        return kind_of(array.shape)
     return str(array.tolist() if array.dtype.kind in "biu" else _rounded(array.tolist(), digits)).replace("'", "")
 
 
@@ -186,5 +280,5 @@ def _rounded(values, digits: int):
     return [_rounded(v, digits) for v in values] if isinstance(values, list) else f"{values + 0.0:.{digits}g}"
 
 
-def _kind(array: np.ndarray) -> str:
-    return f"an array of shape {array.shape}" if array.ndim else "a single number"
+def kind_of(shape: tuple[int, ...]) -> str:
+    return f"an array of shape {shape}" if shape else "a single number"

@@ -10,14 +10,17 @@ from __future__ import annotations
 import copy
 import html
 import importlib
-import inspect
+import itertools
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
-from rlbook.checks.calling import Fault, NotAttempted, answer_of, comparison, what_differs
+from rlbook.checks.calling import Fault, NotAttempted, answer_of, is_untouched
+from rlbook.checks.comparing import comparison, same, what_differs
+from rlbook.checks.mistakes import AsIf, arguments_of
 
 CORRECT, NOT_YET, NOT_ATTEMPTED = "Correct", "Not yet", "Not attempted"
 
@@ -40,9 +43,11 @@ class Exercise:
     inputs : ``inputs(rng)`` yields cases, each a tuple of arguments (arrays and numbers); all are drawn from ``rng``.
     points, minutes, difficulty : what it is worth, how long it takes, and how hard it is from 1 to 5.
     hints : sentences, each giving away more than the one before.
-    mistakes : the sentence that helps -> a function that gives that wrong answer, of the reference's arguments.
-    tolerance : absolute and relative difference from the reference that still counts as right.
-    starter : for an exercise whose starting code runs but is wrong: a function that answers as that code does.
+    mistakes : the sentence that helps -> a function that gives that wrong answer, of the reference's arguments; those
+        that ``known_mistakes`` reads are also recognised two at once.
+    alternatives : other answers that the exercise's text allows, such as another order of sweeps.
+    tolerance : how far off an answer may be, relative to the sizes of what goes in and out. float32 passes.
+    starter : for an exercise whose starting code runs but is wrong: that code, as the student gets it.
     chapter : filled in by the registry.
 
     Raises
@@ -59,7 +64,8 @@ class Exercise:
     difficulty: int
     hints: tuple[str, ...]
     mistakes: Mapping[str, Callable]
-    tolerance: float = 1e-9
+    alternatives: tuple[Callable, ...] = ()
+    tolerance: float = 1e-5
     starter: Callable | None = None
     chapter: str = ""
 
@@ -72,6 +78,7 @@ class Exercise:
             ("points", self.points, _is_count(self.points), "whole numbers from 1"),
             ("minutes", self.minutes, _is_count(self.minutes), "whole numbers from 1"),
             ("difficulty", self.difficulty, self.difficulty in range(1, 6), "whole numbers from 1 to 5"),
+            ("alternatives", self.alternatives, all(map(callable, self.alternatives)), "functions"),
             ("tolerance", self.tolerance, 0 < self.tolerance < 1, "numbers between 0 and 1"),
             ("hints", self.hints, len(self.hints) > 0 and _are_sentences(self.hints), "one sentence or more"),
             (
@@ -86,11 +93,15 @@ class Exercise:
         for field, value, accepted, what in rules:
             if not accepted:
                 raise ValueError(f"exercise {self.name!r}: {field} is {value!r}; accepted are {what}")
+        bound = {
+            s: replace(m, reference=self.reference) if isinstance(m, AsIf) else m for s, m in self.mistakes.items()
+        }
+        object.__setattr__(self, "mistakes", bound)
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """The names of the function's arguments."""
-        return tuple(inspect.signature(self.reference).parameters)
+        return arguments_of(self.reference)
 
     def cases(self, seed: int) -> list[tuple]:
         """The argument tuples that ``seed`` gives, smallest first: the first failing one is the easiest to read."""
@@ -171,38 +182,82 @@ def evaluate(exercise: Exercise, fn: Callable, seed: int = 0) -> CheckResult:
     def verdict(status, message, case="", points=0):
         return CheckResult(exercise.name, status, message, points, exercise.points, case)
 
+    if exercise.starter and is_untouched(fn, exercise.starter):
+        return verdict(NOT_ATTEMPTED, "It is still the code you were given: find what is wrong in it.")
     cases = exercise.cases(seed)
     try:
         answers = [answer_of(fn, exercise.name, exercise.arguments, case) for case in cases]
+        if any(
+            _matches(answers, right, cases, exercise.tolerance)
+            for right in (exercise.reference, *exercise.alternatives)
+        ):
+            _look_for_whole_numbers(exercise, fn, cases)
+            return verdict(CORRECT, f"It agrees with the reference in all {len(cases)} cases.", points=exercise.points)
     except NotAttempted:
         return verdict(NOT_ATTEMPTED, "Write your code in place of `raise NotImplementedError`, then check again.")
     except Fault as fault:
         return verdict(NOT_YET, *fault.args)
-    wanted = _answers(exercise.reference, cases)
-    agrees = [_same(a, w, exercise.tolerance) for a, w in zip(answers, wanted, strict=True)]
-    if all(agrees):
-        return verdict(CORRECT, f"It agrees with the reference in all {len(cases)} cases.", points=exercise.points)
-    if exercise.starter and _matches(answers, exercise.starter, cases, exercise.tolerance):
-        return verdict(NOT_ATTEMPTED, "It still answers as the code you were given does: find what is wrong in it.")
-    first = agrees.index(False)
+    wanted = [_answer(exercise.reference, case) for case in cases]
+    first = [same(*one, exercise.tolerance) for one in zip(answers, wanted, cases, strict=True)].index(False)
     case = comparison(exercise.arguments, cases[first], answers[first], wanted[first])
-    for sentence, mistake in exercise.mistakes.items():
+    for sentence, mistake in itertools.chain(exercise.mistakes.items(), _two_at_once(exercise.mistakes)):
         if _matches(answers, mistake, cases, exercise.tolerance):
             return verdict(NOT_YET, sentence, case)
-    return verdict(NOT_YET, what_differs(answers[first], wanted[first]), case)
+    return verdict(NOT_YET, what_differs(exercise.arguments, cases, answers, wanted, exercise.tolerance), case)
 
 
-def _answers(fn: Callable, cases: list[tuple]) -> list[np.ndarray]:
-    with np.errstate(all="ignore"):
-        return [np.asarray(fn(*copy.deepcopy(case)), dtype=float) for case in cases]
+def _answer(fn: Callable, case: tuple) -> np.ndarray:
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.asarray(fn(*copy.deepcopy(case)), dtype=float)
 
 
 def _matches(answers: list[np.ndarray], fn: Callable, cases: list[tuple], tolerance: float) -> bool:
-    return all(_same(a, b, tolerance) for a, b in zip(answers, _answers(fn, cases), strict=True))
+    """Whether ``fn`` gives these answers; a mistake that cannot be computed at all is none that was made."""
+    try:
+        return all(same(a, _answer(fn, case), case, tolerance) for a, case in zip(answers, cases, strict=True))
+    except (IndexError, ValueError, ArithmeticError):  # LinAlgError is a ValueError
+        return False
 
 
-def _same(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
-    return a.shape == b.shape and np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+def _two_at_once(mistakes: Mapping[str, Callable]) -> Iterator[tuple[str, Callable]]:
+    """Both sentences, and what then comes out."""
+    changes = [(sentence, mistake) for sentence, mistake in mistakes.items() if isinstance(mistake, AsIf)]
+    for (one, first), (other, second) in itertools.combinations(changes, 2):
+        both = first.and_also(second)
+        if both:
+            yield f"Two things: {one} {other}", both
+
+
+def _look_for_whole_numbers(exercise: Exercise, fn: Callable, cases: list[tuple]) -> None:
+    """Raise Fault if a right answer becomes another one where the same numbers come as ``int``.
+
+    An answer that raises there is let pass: torch refuses to mix types aloud, ``np.zeros_like`` cuts in silence.
+    """
+    for case in cases:
+        whole = tuple(map(_as_whole_numbers, case))
+        try:
+            answer = answer_of(fn, exercise.name, exercise.arguments, whole)
+        except Fault:
+            continue
+        wanted = _answer(exercise.reference, whole)
+        if not any(
+            same(answer, _answer(right, whole), whole + case, exercise.tolerance)
+            for right in (exercise.reference, *exercise.alternatives)
+        ):
+            raise Fault(
+                "Given whole numbers (`int`) it cuts its answer to whole numbers too, as `np.zeros_like` and "
+                "`.copy()` of such an array do: make room for fractions, `np.zeros(shape)` or `.astype(float)`.",
+                comparison(exercise.arguments, whole, answer, wanted),
+            )
+
+
+def _as_whole_numbers(argument):
+    """The argument as ``int`` where it holds floating-point numbers that are all whole, else as it is."""
+    array = np.asarray(argument)
+    if array.dtype.kind != "f" or (array % 1).any():
+        return argument
+    return array.astype(int) if array.ndim else int(array)
 
 
 def _with_code(line: str) -> str:

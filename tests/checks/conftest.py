@@ -49,9 +49,7 @@ def notebook():
 
 
 def pytest_generate_tests(metafunc):
-    """The tests of a chapter run once for every exercise, or once for every known mistake."""
+    """The tests of a chapter run once for every exercise."""
     chapter = getattr(metafunc.cls, "chapter", {})
-    if chapter and "sentence" in metafunc.fixturenames:
-        metafunc.parametrize("name, sentence", [(name, text) for name, e in chapter.items() for text in e.mistakes])
-    elif chapter and "name" in metafunc.fixturenames:
+    if chapter and "name" in metafunc.fixturenames:
         metafunc.parametrize("name", list(chapter))
