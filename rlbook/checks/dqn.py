@@ -7,9 +7,9 @@ import numpy as np
 from rlbook.checks.exercise import Exercise
 from rlbook.checks.mistakes import known_mistakes
 from rlbook.checks.temporal_difference import chosen, random_batch
-from rlbook.dqn import epsilon_greedy_actions, huber_loss, polyak_update
+from rlbook.dqn import huber_loss, polyak_update, squared_loss
 from rlbook.learning.replay import ring_rows
-from rlbook.returns import td_error, td_target
+from rlbook.returns import double_value, greedy_value, td_error, td_target
 
 # ---------------------------------------------------------------- inputs
 
@@ -104,22 +104,26 @@ def _sample_rows(memory, n_pushed, draws, *, size=None, row=np.floor):
 
 
 def _td_target(reward, next_q, terminated, truncated, gamma, *, value=None):
-    return td_target(reward, next_q.max(axis=1) if value is None else value, terminated, gamma)
+    return td_target(reward, greedy_value(next_q) if value is None else value, terminated, gamma)
 
 
 def _double_dqn_target(reward, next_q_online, next_q_target, terminated, gamma, *, value=None):
-    next_value = chosen(next_q_target, next_q_online.argmax(axis=1)) if value is None else value
+    next_value = double_value(next_q_online, next_q_target) if value is None else value
     return td_target(reward, next_value, terminated, gamma)
 
 
 def _mean_square(error):
-    return (error**2).mean()
+    return squared_loss(error).mean()
 
 
 def _dqn_loss(q, action, reward, next_q, terminated, gamma, *, value=None, taken=None, loss=_mean_square):
-    next_value = next_q.max(axis=1) if value is None else value
+    next_value = greedy_value(next_q) if value is None else value
     taken = chosen(q, action) if taken is None else taken
     return loss(td_error(taken, reward, next_value, terminated, gamma))
+
+
+def _epsilon_greedy_actions(q, epsilon, draw, random_action):
+    return np.where(draw < epsilon, random_action, q.argmax(axis=1))
 
 
 def buggy_loss(q, action, reward, next_q, terminated, gamma):
@@ -228,7 +232,7 @@ EXERCISES = (
     ),
     Exercise(
         "epsilon_greedy_actions",
-        reference=epsilon_greedy_actions,
+        reference=_epsilon_greedy_actions,
         inputs=random_coins,
         points=2,
         minutes=10,

@@ -7,8 +7,8 @@ import numpy as np
 from rlbook.checks.exercise import Exercise
 from rlbook.checks.mistakes import known_mistakes
 from rlbook.envs.arm.controllers import distance_to_workspace
+from rlbook.learning.exploration import epsilon_greedy
 from rlbook.mdp import TabularMDP, bellman_backup, evaluate_policy
-from rlbook.q_learning import epsilon_greedy
 from rlbook.returns import discounted_return
 
 _SWEEPS = 300  # of a wrong value iteration that may never settle; no right one below needs as many

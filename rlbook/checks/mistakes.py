@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rlbook.checks import temporal_difference
+
 _FOLDER = Path(__file__).parent
 
 
@@ -57,8 +59,9 @@ class AsIf:
         return replace(self, steps=self.steps + other.steps) if len(changed) == len(set(changed)) else None
 
 
-def known_mistakes(chapter: str, helpers: Mapping) -> Callable[[str], dict[str, AsIf]]:
+def known_mistakes(chapter: str, helpers: dict) -> Callable[[str], dict[str, AsIf]]:
     """A function from an exercise's name to {sentence: mistake}, read from the chapter's file and the shared one."""
+    helpers = vars(temporal_difference) | helpers
     sections: dict[str, list[str]] = {}
     for file in ("shared", chapter):
         text = (_FOLDER / f"{file}_mistakes.txt").read_text(encoding="utf-8")

@@ -7,9 +7,9 @@ import numpy as np
 from rlbook.checks import mdp
 from rlbook.checks.exercise import Exercise
 from rlbook.checks.mistakes import known_mistakes
-from rlbook.checks.temporal_difference import chosen, random_batch
-from rlbook.q_learning import epsilon_greedy
-from rlbook.returns import td_error, td_target
+from rlbook.checks.temporal_difference import random_batch
+from rlbook.learning.exploration import epsilon_greedy
+from rlbook.returns import double_value, greedy_value, td_error, td_target
 
 # ---------------------------------------------------------------- inputs
 
@@ -97,12 +97,12 @@ def _epsilon_greedy(q, epsilon, *, favourite=None, policy=None):
 
 
 def _td_update(q, reward, next_q, terminated, alpha, gamma, *, value=None):
-    next_value = next_q.max(axis=1) if value is None else value
+    next_value = greedy_value(next_q) if value is None else value
     return q + alpha * td_error(q, reward, next_value, terminated, gamma)
 
 
 def _double_td_update(q, reward, next_q_select, next_q_evaluate, terminated, alpha, gamma, *, value=None):
-    next_value = chosen(next_q_evaluate, next_q_select.argmax(axis=1)) if value is None else value
+    next_value = double_value(next_q_select, next_q_evaluate) if value is None else value
     return q + alpha * td_error(q, reward, next_value, terminated, gamma)
 
 
