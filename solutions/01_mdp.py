@@ -25,7 +25,10 @@
 # it away.
 #
 # Everywhere below, S is the number of states, A of actions; `P[s, a, s_next]` holds probabilities and `R[s, a]`
-# expected rewards. All arrays are NumPy arrays; leave the arrays you are given unchanged.
+# expected rewards. All arrays are NumPy arrays, of floating-point numbers or of whole ones (`int`); an answer must not
+# be cut to whole numbers because what it is given is whole. Leave the arrays you are given unchanged. Return arrays,
+# tensors or lists as you like; what counts are shape and numbers, as exact as single precision (float32) makes them.
+# A check ends after 20 seconds, with what it knows by then.
 
 # %%
 import numpy as np
@@ -162,8 +165,9 @@ check(greedy_policy)
 #
 # $$V_0 = 0, \qquad V_{k+1}(s) = \max_a \Big[ R(s, a) + \gamma \sum_{s'} P(s' \mid s, a) \, V_k(s') \Big]$$
 #
-# Stop when no state's value changes by more than `tol`, and return the newest values. Your own `bellman_backup` does
-# most of the work.
+# Stop after the first sweep in which no state's value changes by more than `tol`, and return the values of that sweep.
+# (A sweep may also use new values at once, state after state from the first to the last or back: it is right too.)
+# Your own `bellman_backup` does most of the work.
 #
 # <details>
 # <summary>Help, I am confused</summary>
@@ -171,8 +175,8 @@ check(greedy_policy)
 # A loop with three lines: back up `V`, take the best action of each state, see how far that is from the old `V`.
 # Values may fall as well as rise, so look at the size of the change, not its sign.
 #
-# If the check runs on and on, stop it with the ■ button: the loop never ends when gamma is missing or when the new
-# values are not put back into `V`.
+# A check that says *It did not finish* has met a loop that never ends: gamma is missing, the new values are not put
+# back into `V`, or the loop waits for something else than a change of at most `tol`.
 #
 # </details>
 
@@ -183,8 +187,8 @@ def value_iteration(P, R, gamma, tol):
 
     P : (S, A, S) probabilities.   R : (S, A) expected rewards.
     gamma : number in [0, 1].
-    tol : stop when the largest change of a sweep is at most this.
-    Returns an (S,) array.
+    tol : stop after the first sweep whose largest change is at most this.
+    Returns an (S,) array, the values of that sweep.
     """
     ### BEGIN SOLUTION
     V = np.zeros(len(P))
@@ -303,10 +307,11 @@ print(f"P has shape {P.shape}, R has shape {R.shape}")
 
 # %%
 if ready(bellman_backup, greedy_policy, value_iteration):
-    V = value_iteration(P, R, gamma=0.9, tol=1e-9)
+    V = np.asarray(value_iteration(P, R, 0.9, 1e-5), dtype=float)
     difference = np.abs(V - library_value_iteration(world.mdp(gamma=0.9)).V).max()
-    print(f"Your values agree with the library's to six decimals: {difference < 1e-6}")
-    policy = greedy_policy(bellman_backup(V, P, R, gamma=0.9).round(6))
+    print(f"Your values agree with the library's to three decimals: {difference < 1e-3}")
+    Q = np.asarray(bellman_backup(V, P, R, 0.9), dtype=float)
+    policy = np.asarray(greedy_policy(Q.round(4)), dtype=float)
     display(
         value_map(
             V, world, policy=policy, title="Values and policy, planned by your own functions"
@@ -326,8 +331,9 @@ class MyPlanner(Panel):
     gamma = Slider("Discount gamma", 0.9, 0.0, 0.99)
 
     def draw(self, state):
-        V = value_iteration(P, R, state.gamma, 1e-6)
-        policy = greedy_policy(bellman_backup(V, P, R, state.gamma).round(6))
+        V = np.asarray(value_iteration(P, R, state.gamma, 1e-5), dtype=float)
+        Q = np.asarray(bellman_backup(V, P, R, state.gamma), dtype=float)
+        policy = np.asarray(greedy_policy(Q.round(4)), dtype=float)
         return value_map(V, world, policy=policy, title="Planned by your own functions")
 
 
@@ -341,16 +347,17 @@ if ready(bellman_backup, greedy_policy, value_iteration):
 # %%
 if ready(evaluate_policy, value_iteration):
     start = world.to_state(world.start)
-    at_random = evaluate_policy(np.full(R.shape, 0.25), P, R, 0.9)
-    print(f"Driving at random, the start is worth {at_random[start]:.2f}")
-    print(f"With the best policy, it is worth {value_iteration(P, R, 0.9, 1e-9)[start]:.2f}")
+    at_random = float(evaluate_policy(np.full(R.shape, 0.25), P, R, 0.9)[start])
+    at_best = float(value_iteration(P, R, 0.9, 1e-5)[start])
+    print(f"Driving at random, the start is worth {at_random:.2f}")
+    print(f"With the best policy, it is worth {at_best:.2f}")
 
 # %%
 if ready(reachable_fraction):
     # Targets in a square of 2 m around the shoulder
     targets = np.random.default_rng(0).uniform(-1, 1, size=(10_000, 2))
     for link_lengths in ([0.3, 0.3, 0.3], [0.5, 0.4], [0.7, 0.2], [0.9]):
-        share = reachable_fraction(targets, np.array(link_lengths), threshold=0.05)
+        share = float(reachable_fraction(targets, np.array(link_lengths), 0.05))
         print(f"links {link_lengths} m: {share:.0%} of the targets within 5 cm of its reach")
 
 # %% [markdown]

@@ -23,7 +23,10 @@
 #
 # Learners work on batches: B transitions at once, one a row, as if B robots had each taken one step. So `q` and
 # `reward` have shape (B,), `next_q` has shape (B, A), the values of the A actions in each next state, and
-# `terminated` (B,) is True where the task ended. Leave the arrays you are given unchanged.
+# `terminated` (B,), bool, is True where the task ended; B is 1 or more. Numbers may be whole (`int`); an answer must not
+# be cut to whole numbers for that. Leave the arrays you are given unchanged. Return arrays, tensors
+# or lists as you like: shape and numbers count, as exact as single precision (float32) makes them. A check ends after
+# 20 seconds.
 
 # %%
 import numpy as np
@@ -311,8 +314,9 @@ if ready(td_update):
 
 if ready(td_update, epsilon_greedy):
     Q = robots.Q.mean(axis=0)
+    policy = np.asarray(epsilon_greedy(Q, 0.0), dtype=float)
     title = "What they learned: mean value of 64 robots"
-    display(value_map(Q.max(axis=1), world, policy=epsilon_greedy(Q, 0.0), title=title))
+    display(value_map(Q.max(axis=1), world, policy=policy, title=title))
 
 # %% [markdown]
 # The bug of exercise 6, finally, at work: a robot paces a hall where every step pays 1, and only the clock ends an
@@ -336,6 +340,7 @@ if ready(replay_episode):
         Q = np.zeros((3, 1))
         for _ in range(1000):
             Q = replay(Q, states, actions, rewards, terminated, truncated, 0.1, 0.9)
+            Q = np.asarray(Q, dtype=float)
         print(f"{name}: values {', '.join(f'{value:.1f}' for value in Q[:, 0])}")
 
 # %% [markdown]

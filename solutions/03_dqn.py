@@ -22,8 +22,10 @@
 # one hint, the next call the next one.
 #
 # As in chapter 2 everything comes in batches: B transitions at once, one a row. `reward` has shape (B,), `next_q` has
-# shape (B, A), the values of the A actions in each next state, and `terminated` (B,) is True where the task ended.
-# Leave the arrays you are given unchanged.
+# shape (B, A), the values of the A actions in each next state, and `terminated` (B,), bool, is True where the task
+# ended; B is 1 or more. Numbers may be whole (`int`); an answer must not be cut to whole numbers for that. Leave the
+# arrays you are given unchanged. Return arrays, tensors or lists as you like: shape and numbers count, as exact as
+# single precision (float32) makes them. A check ends after 20 seconds.
 
 # %%
 from functools import partial
@@ -389,13 +391,13 @@ def loss_of_all_pairs(q, action, reward, next_q, terminated, gamma):
 def fitted(loss, steps=200, size=0.2, nudge=1e-4):
     """Two values fitted by gradient descent; the gradient comes from nudging each a little."""
     q, action, reward = np.zeros((2, 1)), np.zeros(2, dtype=int), np.array([1.0, -1.0])
-    rest = action, reward, np.zeros((2, 1)), np.ones(2), 0.9
+    rest = action, reward, np.zeros((2, 1)), np.ones(2, dtype=bool), 0.9
     for _ in range(steps):
-        slopes = [
-            (loss(q + nudge * at, *rest) - loss(q - nudge * at, *rest)) / (2 * nudge)
+        rises = [
+            float(loss(q + nudge * at, *rest)) - float(loss(q - nudge * at, *rest))
             for at in np.eye(2)[:, :, None]
         ]
-        q = q - size * np.array(slopes)[:, None]
+        q = q - size * np.array(rises)[:, None] / (2 * nudge)
     return q[:, 0]
 
 
