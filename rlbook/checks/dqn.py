@@ -122,8 +122,23 @@ def _dqn_loss(q, action, reward, next_q, terminated, gamma, *, value=None, taken
     return loss(td_error(taken, reward, next_value, terminated, gamma))
 
 
-def _epsilon_greedy_actions(q, epsilon, draw, random_action):
-    return np.where(draw < epsilon, random_action, q.argmax(axis=1))
+def _polyak_update(target, online, tau, *, kept=None, added=None):
+    if kept is None and added is None:
+        return polyak_update(target, online, tau)
+    return (1 - tau if kept is None else kept) * target + (tau if added is None else added) * online
+
+
+def _huber_loss(error, *, small=None, inside=None, outside=None):
+    if small is None and inside is None and outside is None:
+        return huber_loss(error)
+    small = np.abs(error) <= 1 if small is None else small
+    inside = error**2 / 2 if inside is None else inside
+    return np.where(small, inside, np.abs(error) - 0.5 if outside is None else outside)
+
+
+def _epsilon_greedy_actions(q, epsilon, draw, random_action, *, explores=None, greedy=None):
+    explores = draw < epsilon if explores is None else explores
+    return np.where(explores, random_action, q.argmax(axis=1) if greedy is None else greedy)
 
 
 def buggy_loss(q, action, reward, next_q, terminated, gamma):
@@ -204,7 +219,7 @@ EXERCISES = (
     ),
     Exercise(
         "polyak_update",
-        reference=polyak_update,
+        reference=_polyak_update,
         inputs=random_weights,
         points=1,
         minutes=5,
@@ -218,7 +233,7 @@ EXERCISES = (
     ),
     Exercise(
         "huber_loss",
-        reference=huber_loss,
+        reference=_huber_loss,
         inputs=random_errors,
         points=2,
         minutes=10,

@@ -151,8 +151,13 @@ def _in_place(order: int):
     return answer
 
 
-def _reachable_fraction(targets, link_lengths, threshold):
-    return np.mean(distance_to_workspace(targets, link_lengths) <= threshold)
+def _reachable_fraction(targets, link_lengths, threshold, *, distance=None, inner=None, outer=None):
+    if distance is None and inner is None and outer is None:
+        return np.mean(distance_to_workspace(targets, link_lengths) <= threshold)
+    distance = np.linalg.norm(targets, axis=1) if distance is None else distance
+    inner = hole(link_lengths) - threshold if inner is None else inner
+    outer = link_lengths.sum() + threshold if outer is None else outer
+    return np.mean((distance >= inner) & (distance <= outer))
 
 
 def best_actions(Q):
@@ -196,16 +201,6 @@ def swept(n, policy, P, R, gamma):
     for _ in range(n):
         V = r_pi + V - matrix @ V
     return V
-
-
-def in_ring(targets, inner, outer):
-    distance = np.linalg.norm(targets, axis=1)
-    return np.mean((distance >= inner) & (distance <= outer))
-
-
-def at_distance(length):
-    """Targets (N, 2) at these distances from the shoulder."""
-    return np.stack([length, 0 * length], axis=-1)
 
 
 def hole(lengths) -> float:

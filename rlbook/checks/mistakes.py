@@ -104,4 +104,4 @@ def targets_of(step: str) -> list[str]:
 
 def arguments_of(fn: Callable) -> tuple[str, ...]:
     """What a student's function is called with: the parameters that need no keyword."""
-    return tuple(name for name, p in inspect.signature(fn).parameters.items() if p.kind is not p.KEYWORD_ONLY)
+    return tuple(name for name, p in inspect.signature(fn).parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD)

@@ -90,10 +90,17 @@ def random_episodes(rng):
 # ---------------------------------------------------------------- references: the library, in the exercise's arguments
 
 
-def _epsilon_greedy(q, epsilon, *, favourite=None, policy=None):
-    if policy is not None:
-        return policy
-    return epsilon_greedy(q, epsilon) if favourite is None else epsilon / q.shape[1] + (1 - epsilon) * favourite
+def _epsilon_greedy(q, epsilon, **parts):
+    return _mixed(q, epsilon, **parts) if parts else epsilon_greedy(q, epsilon)
+
+
+def _mixed(q, epsilon, policy=None, favourite=None, chance=None, greed=None, exclusive=False):
+    """Exploring and greedy actions, mixed in parts; ``exclusive``: the favourites are not explored as well."""
+    favourite = mdp.best_actions(q) if favourite is None else favourite
+    chance = epsilon / q.shape[1] if chance is None else chance
+    greedy = (1 - epsilon if greed is None else greed) * favourite
+    mixed = np.where(favourite > 0, greedy, chance) if exclusive else chance + greedy
+    return mixed if policy is None else policy
 
 
 def _td_update(q, reward, next_q, terminated, alpha, gamma, *, value=None):
@@ -114,8 +121,8 @@ def geometric(epsilon, epsilon_decay, n_episodes):
     return epsilon * epsilon_decay ** np.arange(n_episodes)
 
 
-def _expected_sarsa_target(reward, next_q, terminated, epsilon, gamma, *, favourite=None, policy=None):
-    probabilities = _epsilon_greedy(next_q, epsilon, favourite=favourite, policy=policy)
+def _expected_sarsa_target(reward, next_q, terminated, epsilon, gamma, **parts):
+    probabilities = _epsilon_greedy(next_q, epsilon, **parts)
     return td_target(reward, (probabilities * next_q).sum(axis=1), terminated, gamma)
 
 
