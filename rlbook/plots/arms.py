@@ -168,7 +168,7 @@ def torus_angles(resolution: int = 61) -> np.ndarray:
 
 
 class LiveArm:
-    """A moving arm as PNG bytes many times a second: axes and target are drawn once, a frame adds only the arm.
+    """A moving arm as PNG bytes many times a second: the axes are drawn once, a frame adds only arm and target.
 
     reach : m, half the width of what is shown. target : (2,) or (3,) in m, threshold : its radius. pixels : the size.
     """
@@ -179,18 +179,29 @@ class LiveArm:
             self.figure.subplots_adjust(
                 left=64 / pixels, right=1 - 10 / pixels, bottom=44 / pixels, top=1 - 30 / pixels
             )
-            _draw_target(self._axes, target, threshold)
+            self._target = _draw_target(self._axes, (0.0, 0.0) if target is None else target, threshold)
+            self._target.set(animated=True, visible=target is not None)
             (self._ghost,) = self._axes.plot([], [], color=_pale(BLUE, 0.3), linewidth=4, animated=True)
             (self._path,) = self._axes.plot([], [], color=RED, linewidth=1.4, animated=True)
             style = {"linewidth": 5, "solid_capstyle": "round", "marker": "o", "markersize": 6, "animated": True}
             (self._arm,) = self._axes.plot([], [], color=BLUE, markerfacecolor=BLACK, markeredgecolor="none", **style)
         self._picture = LivePicture(self.figure)
 
-    def draw(self, points, path=None, ghost=None) -> bytes:
-        """The picture of the arm through ``points`` (L + 1, 2), its tip's ``path`` (T, 2) and a paler earlier pose."""
+    def draw(self, points, path=None, ghost=None, target=None) -> bytes:
+        """The picture of the arm through ``points`` (L + 1, 2), its tip's ``path`` (T, 2) and a paler earlier pose.
+
+        target : (2,) in m, where it has moved to.
+        """
+        if target is not None:
+            self._target.set(center=target, visible=True)
         for line, data in ((self._ghost, ghost), (self._path, path), (self._arm, points)):
             line.set_data(*(np.asarray(data).T if data is not None else ([], [])))
-        return self._picture.draw((self._ghost, self._path, self._arm))
+        return self._picture.draw((self._target, self._ghost, self._path, self._arm))
+
+    def position(self, x: float, y: float) -> tuple[float, float]:
+        """The place (x, z) in m that a pixel of the picture shows; pixels count from its upper left corner."""
+        across, up = self._axes.transData.inverted().transform((x, self.figure.bbox.height - y))
+        return float(across), float(up)
 
 
 def _space(title: str, extent: float, size: float, centre=(0.0, 0.0), **options) -> tuple[Figure, Axes]:
@@ -224,10 +235,11 @@ def _draw_arm(axes: Axes, points, strength: float = 1.0, **options) -> None:
     axes.plot(*points.T, color=line, markerfacecolor=joint, markeredgecolor="none", **{"zorder": 2, **style, **options})
 
 
-def _draw_target(axes: Axes, target, threshold: float) -> None:
-    if target is not None:
-        target = np.asarray(target, dtype=float)[[0, -1]]
-        axes.add_patch(Circle(target, threshold, facecolor=_pale(RED, 0.35), edgecolor=RED, linewidth=1.2, zorder=2.5))
+def _draw_target(axes: Axes, target, threshold: float) -> Circle | None:
+    if target is None:
+        return None
+    target, look = np.asarray(target, dtype=float)[[0, -1]], {"facecolor": _pale(RED, 0.35), "edgecolor": RED}
+    return axes.add_patch(Circle(target, threshold, linewidth=1.2, zorder=2.5, **look))
 
 
 def _pale(colour: str, strength: float) -> tuple:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from rlbook.plots.layout import GridLayout, grid_layout
+from rlbook.plots.layout import Cell, GridLayout, grid_layout
 from rlbook.plots.svg import Svg, document
 
-__all__ = ["GridLayout", "Svg", "grid_layout", "q_map", "value_map"]
+__all__ = ["GridLayout", "Svg", "cell_at", "grid_layout", "q_map", "value_map"]
 
 # Thirty-two even samples of Matplotlib's viridis: perceptually uniform and safe for colour-blind readers.
 _VIRIDIS = (
@@ -42,6 +42,7 @@ def value_map(
     title: str | None = None,
     low: float | None = None,
     high: float | None = None,
+    marked: Cell | None = None,
 ) -> Svg:
     """State values as colours and numbers, with the policy as arrows.
 
@@ -51,7 +52,7 @@ def value_map(
     world : GridWorld, toy-text environment, TabularMDP with a shape, or a GridLayout (fastest when drawn repeatedly).
     policy : (S,) actions, (S, A) probabilities, or (S, A) booleans that share the probability (`optimal_actions(Q)`).
         An arrow's length grows with its probability.
-    agent : the state the agent is in.
+    agent : the state the agent is in.   marked : a cell (row, column) to point out.
     low, high : ends of the colour scale, low <= high; by default those of V. Raises ValueError for others.
     """
     layout = grid_layout(world)
@@ -73,10 +74,10 @@ def value_map(
         weights = _policy_weights(policy, layout)
         parts.append(_arrows(layout, weights, free, shades, cell, middle, 0.21 if roomy else 0.42))
     spot = _CORNER if roomy and policy is None else (0.5, middle, 0.2 if roomy else 0.135)
-    return _finish(layout, cell, parts, agent, title, low, high, spot)
+    return _finish(layout, cell, parts, agent, title, low, high, spot, marked)
 
 
-def q_map(Q, world: Any, *, policy=None, agent=None, title=None, low=None, high=None) -> Svg:
+def q_map(Q, world: Any, *, policy=None, agent=None, title=None, low=None, high=None, marked=None) -> Svg:
     """Action values: each cell is cut into four triangles, one for the action that aims that way.
 
     Q : (S, 4) values; the best of each cell is bold. Otherwise as `value_map`; arrowheads in the
@@ -107,7 +108,14 @@ def q_map(Q, world: Any, *, policy=None, agent=None, title=None, low=None, high=
         weights = _policy_weights(policy, layout)
         parts.append(_pointers(layout, weights, free, cell))
     spot = _CORNER if cell >= 40 else (0.5, 0.5, 0.135)
-    return _finish(layout, cell, parts, agent, title, low, high, spot, tags=0.61)
+    return _finish(layout, cell, parts, agent, title, low, high, spot, marked, tags=0.61)
+
+
+def cell_at(shape: tuple[int, int], width: float, x: float, y: float) -> Cell | None:
+    """The cell (row, column) at pixel (x, y) of a map of `shape` that is `width` pixels wide; None beside the grid."""
+    cell = (width - _LEFT - _BAR) / shape[1]
+    row, column = int((y - _TOP) // cell), int((x - _LEFT) // cell)
+    return (row, column) if 0 <= row < shape[0] and 0 <= column < shape[1] else None
 
 
 # ---------------------------------------------------------------------- geometry, the same for every frame
@@ -297,12 +305,12 @@ def _directions(layout: GridLayout, weights, free, cell: int, middle: float, rea
 
 
 def _finish(
-    layout: GridLayout, cell: int, parts: list[str], agent, title: str, low: float, high: float, spot: tuple, tags=None
+    layout: GridLayout, cell: int, parts: list[str], agent, title: str, low, high, spot: tuple, marked, tags=None
 ) -> Svg:
     rows, columns = layout.shape
     width, height = _LEFT + columns * cell + _BAR, _TOP + rows * cell + _BOTTOM
     marks = _marks(layout.shape, cell, layout.start, layout.goals, layout.obstacles, layout.holes)
-    body = [_frame(layout.shape, cell, title), *parts, marks, _rewards(layout, cell, tags)]
+    body = [_frame(layout.shape, cell, title), *parts, marks, _rewards(layout, cell, tags), _mark(cell, marked)]
     if agent is not None:
         body.append(_agent(layout, cell, agent, spot))
     body.append(_colour_bar(_LEFT + columns * cell + 14, rows * cell, low, high))
@@ -408,6 +416,15 @@ def _agent(layout: GridLayout, cell: int, state: int, spot: tuple[float, float, 
         f'{ring}stroke="#202124" stroke-width="{width + 3:.1f}"/>{ring}stroke="#fff" stroke-width="{width + 1:.1f}"/>'
         f'{ring}stroke="{_ORANGE}" stroke-width="{width - 0.6:.1f}"/>'
     )
+
+
+def _mark(cell: int, marked: Cell | None) -> str:
+    """A dashed frame just inside a cell."""
+    if marked is None:
+        return ""
+    x, y, inner = _LEFT + marked[1] * cell + 3, _TOP + marked[0] * cell + 3, cell - 6
+    frame = f'<path d="M{x} {y}h{inner}v{inner}h-{inner}z" fill="none" stroke-width="3" stroke='
+    return f'{frame}"#fff"/>{frame}"#202124" stroke-dasharray="6 4"/>'
 
 
 def _colour_bar(x: int, height: int, low: float, high: float) -> str:

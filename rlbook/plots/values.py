@@ -30,7 +30,9 @@ class LiveHeatmap:
         colours = {"vmin": limits[0], "vmax": limits[1], "cmap": MAP}
         if discrete is not None:
             colours = {"vmin": -0.5, "vmax": len(discrete) - 0.5, "cmap": colormaps[MAP].resampled(len(discrete))}
-        side = min(width - 130, height - 82)  # pixels; what is left over is for ticks, labels and the colour bar
+        names = ["\N{MINUS SIGN}0.0"] if discrete is None else [str(name) for name in discrete]
+        # Pixels; what is left over is for ticks, labels and the colour bar with its names.
+        side = min(width - 106 - 6 * max(map(len, names)), height - 82)
         with DRAWING:
             self.figure, self._axes = new_figure(width / 100, height / 100, layout=None)
             self._axes.set_position([72 / width, 48 / height, side / width, side / height])
@@ -44,15 +46,22 @@ class LiveHeatmap:
             ticks = np.linspace(*limits, 5) if discrete is None else range(len(discrete))
             bar = self.figure.colorbar(self._image, cax=beside, ticks=ticks, format="{x:.1f}")
             if discrete is not None:
-                bar.set_ticklabels([str(name).replace("-", "\N{MINUS SIGN}") for name in discrete])
+                bar.set_ticklabels(names)
+            style = {"color": "white", "markeredgecolor": BLACK, "markersize": 11, "animated": True}
+            (self._stars,) = self._axes.plot([], [], "*", **style)
             bar.outline.set_visible(False)
             beside.tick_params(colors=GREY, labelsize=8.5, length=2)
         self._picture = LivePicture(self.figure)
 
-    def draw(self, values) -> bytes:
-        """The picture for values (R, C) on the grid of ``torus_angles``: rows joint 2, columns joint 1."""
+    def draw(self, values, mark=None) -> bytes:
+        """The picture for values (R, C) on the grid of ``torus_angles``: rows joint 2, columns joint 1.
+
+        mark : (n, 2) poses in rad, for stars upon the map.
+        """
         self._image.set_data(np.asarray(values))
-        return self._picture.draw([self._image])
+        turned = (np.zeros((0, 2)) if mark is None else np.asarray(mark) + np.pi) % (2 * np.pi) - np.pi
+        self._stars.set_data(*np.degrees(turned).T)
+        return self._picture.draw([self._image, self._stars])
 
 
 def estimates_against_returns(estimates, *, title: str = "Estimated value against what came true") -> Figure:

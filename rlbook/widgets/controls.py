@@ -27,6 +27,7 @@ class Control:
 
     name = ""
     settable = True  # by the page and from Python
+    has_widget = True
     renewable = False  # whether setting the value that it has already means something
 
     def __init__(self, label: str, default: Any, *, help: str = "", in_repr: bool = True):
@@ -196,6 +197,18 @@ class Choice(Control):
 
     def _named(self) -> list[tuple[str, Any]]:
         return [(str(option), option) for option in self.options]
+
+
+class Touched(Control):
+    """A value without a widget of its own: it is set by touching a picture, or from Python."""
+
+    has_widget = False
+
+    def __init__(self, default):
+        super().__init__("", default, in_repr=False)
+
+    def check(self, value):
+        return value
 
 
 class Reading(Control):

@@ -10,13 +10,13 @@ from rlbook.envs.grid_world import GridWorld
 from rlbook.mdp import TabularMDP, bellman_backup, optimal_actions, value_iterates
 from rlbook.plots.grids import grid_layout, value_map
 from rlbook.widgets.controls import Slider
-from rlbook.widgets.panel import Panel
+from rlbook.widgets.grid_touch import WallPanel
 
 HALF_A_DIGIT = 0.005  # values are shown with two decimals
 MOST_SWEEPS = 1000
 
 
-class GammaPanel(Panel):
+class GammaPanel(WallPanel):
     """Values and greedy policy while discount, slip and step reward are dragged, sweep by sweep if you like.
 
     Parameters
@@ -25,6 +25,8 @@ class GammaPanel(Panel):
         and step reward can be changed only in a GridWorld, which can be rebuilt; others do not show these sliders.
     gamma, slip, step_reward : where the sliders begin; by default the world's own.
     sweep : how many sweeps of value iteration are shown; by default all, until the values have settled.
+
+    In a GridWorld walls can be painted: drag over the cells, or use arrow keys and Enter; `walls` are the cells.
 
     Play runs through the sweeps from the first. A panel that shows the last sweep stays with the last one when another
     value changes.
@@ -45,10 +47,12 @@ class GammaPanel(Panel):
         self._layout, self._solved_for = grid_layout(model), None
         sweep = values.pop("sweep", None)
         values = {"gamma": model.gamma, **values}
-        if isinstance(self._world, GridWorld):
-            step_reward = self._world.step_reward
+        grid = self._world if isinstance(self._world, GridWorld) else None
+        self.paint(grid)
+        if grid is not None:
+            step_reward = grid.step_reward
             self.limit("step_reward", low=min(-2.0, step_reward), high=max(1.0, step_reward))
-            self.set(**{"slip": self._world.slip, "step_reward": step_reward, **values})
+            self.set(**{"slip": grid.slip, "step_reward": step_reward, **values})
         else:
             self.hide("slip", "step_reward")
             self.set(**values)
@@ -58,12 +62,14 @@ class GammaPanel(Panel):
 
     def prepare(self, state) -> None:
         """Solve the model anew if it has changed, and give the scrubber as many sweeps as that took."""
-        model = (state.gamma, state.slip, state.step_reward)
+        model = (state.gamma, state.slip, state.step_reward, state.walls)
         if model == self._solved_for:
             return
         at_end = self._solved_for is not None and state.sweep == self._last
         if isinstance(self._world, GridWorld):
-            mdp = self._world.replace(slip=state.slip, step_reward=state.step_reward).mdp(state.gamma)
+            changes = {"slip": state.slip, "step_reward": state.step_reward, "obstacles": state.walls}
+            mdp = self._world.replace(**changes).mdp(state.gamma)
+            self._layout = grid_layout(mdp)
         else:
             mdp = self._model.with_gamma(state.gamma)
         self._mdp, self._iterates, self._solved_for = mdp, _until_settled(mdp), model
@@ -83,6 +89,7 @@ class GammaPanel(Panel):
             title=self._title(state),
             low=min(0.0, float(settled.min())),
             high=max(0.0, float(settled.max())),
+            marked=state.marked,
         )
 
     def _gave_up(self, state) -> bool:

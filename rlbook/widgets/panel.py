@@ -28,7 +28,7 @@ from functools import partial
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
 
-from rlbook.plots.svg import Svg, in_one
+from rlbook.plots.svg import Svg, in_one, picture_size
 from rlbook.widgets import cells
 from rlbook.widgets.controls import Control
 from rlbook.widgets.prints import Printed, listening
@@ -50,6 +50,8 @@ class Panel:
     prepare(state)      -> called before every drawing; the place for what must be computed when values have changed,
                            and for limits that depend on it (`self.limit`). It may set values.
     restart(state)      -> forget what was learned or played; called by reset after the values are back at their start.
+    point(kind, x, y)   -> the pointer is "down", moves or is "up" at this pixel of a picture; key(key) -> a key was
+                           pressed on it: for the pictures that `touchable` describes, {number: what can be done there}.
     changed(name)       -> a value changed; runs at once on the thread of the event, so only set other values here.
 
     `buttons` maps the name of a method to the label of a button that calls it; the last `below_controls` pictures
@@ -66,13 +68,14 @@ class Panel:
     error: BaseException | None = None
     n_draws = 0
     status = ""
+    touchable: Mapping[int, str] = MappingProxyType({})
     values: Mapping[str, Any] = MappingProxyType({})
     _declared: ClassVar[dict[str, Control]] = {}
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        own = {name: value for name, value in vars(cls).items() if isinstance(value, Control)}
-        cls._declared = {**cls._declared, **own}
+        members = (member for base in reversed(cls.__mro__) for member in vars(base).items())
+        cls._declared = {name: value for name, value in members if isinstance(value, Control)}
 
     def __init__(self, **values):
         self._controls = {name: copy.copy(control) for name, control in self._declared.items()}
@@ -121,6 +124,12 @@ class Panel:
     def changed(self, name: str) -> None:
         pass
 
+    def point(self, kind: str, x: float, y: float) -> None:
+        pass
+
+    def key(self, key: str) -> None:
+        pass
+
     def limit(self, name: str, **limits) -> None:
         """Change the limits of one control of this panel (`limit("sweep", high=12)`); its value moves inside them."""
         control = self._controls[name]
@@ -163,7 +172,7 @@ class Panel:
             return SimpleNamespace(**self.values)
 
     def _names(self) -> str:
-        shown = (name for name, control in self._controls.items() if control.settable and not control.hidden)
+        shown = (name for name, one in self._controls.items() if one.settable and not one.hidden)
         return ", ".join(shown) or "none"
 
     def assign(self, name: str, value: Any) -> None:
@@ -210,6 +219,10 @@ class Panel:
                 self._say(self.describe(state))
             return pictures
 
+    def picture_width(self, number: int) -> int:
+        """Pixels of one of the pictures on the page."""
+        return picture_size(self._opened().picture(number))[0]
+
     def _say(self, words: str) -> None:
         self.status = f"{words} {self._printed}".strip()
 
@@ -223,7 +236,7 @@ class Panel:
             return self._shell  # without waiting for the picture that may be in the making
         with self._worker.turn(), self._signal:
             if self._shell is None:
-                shown = [control for control in self._controls.values() if not control.hidden]
+                shown = [one for one in self._controls.values() if one.has_widget and not one.hidden]
                 transport = {"play": "Play", "step": "Step"} if self.playable else {}
                 self._shell = Shell(
                     shown,
@@ -231,6 +244,9 @@ class Panel:
                     {**transport, **self.buttons, "reset": "Reset"},
                     self._drawn_now(),
                     below_controls=self.below_controls,
+                    touchable=self.touchable,
+                    point=self.point,
+                    key=self.key,
                     lock=self._signal,
                     moved=partial(setattr, self),
                     pressed=self.press,

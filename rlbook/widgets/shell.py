@@ -16,6 +16,7 @@ from ipywidgets import HTML, Button, HBox, Image, Layout, VBox, Widget
 
 from rlbook.plots.svg import picture_size
 from rlbook.widgets.controls import Control
+from rlbook.widgets.touch import TouchPicture
 
 CONTROLS_WIDTH = 332  # pixels
 _BUTTON = {"width": "auto", "min_width": "74px", "margin": "2px 4px 2px 0"}
@@ -27,6 +28,7 @@ class Shell:
 
     controls, values : what to show, and where it begins. buttons : {name: label}. pictures : the first ones, the last
         `below_controls` of which stand under the controls. name : of the panel, in text.
+    touchable : {number of a picture: what can be done there}; these call point(kind, x, y) and key(key), see `touch`.
     lock : held while an event is taken, so that no value of another thread comes between.
     moved(name, value), pressed(name), unseen() : a control was moved, a button pressed, the last view is gone.
     """
@@ -39,6 +41,9 @@ class Shell:
         pictures: Sequence[str | bytes],
         *,
         below_controls: int,
+        touchable: Mapping[int, str],
+        point: Callable[[str, float, float], None],
+        key: Callable[[str], None],
         lock,
         moved: Callable[[str, Any], None],
         pressed: Callable[[str], None],
@@ -48,7 +53,12 @@ class Shell:
         self._values, self._lock, self._moved, self._name = values, lock, moved, name
         self._inputs = {control.name: self._build_input(control) for control in controls}
         self._transport = {key: _build_button(key, label, pressed) for key, label in buttons.items()}
-        self._pictures = [_build_picture(picture) for picture in pictures]
+        self._pictures = [
+            TouchPicture(picture, touchable[i], on_point=point, on_key=key)
+            if i in touchable
+            else _build_picture(picture)
+            for i, picture in enumerate(pictures)
+        ]
         self._status = HTML(layout=Layout(width="auto", min_height="24px", margin="0"))
         self.root = self._arrange(below_controls)
         self.root._view_count = 0  # ask the page to count the places that show this panel
@@ -98,6 +108,10 @@ class Shell:
             if widget.value != value:
                 widget.value = value
 
+    def picture(self, number: int) -> str | bytes:
+        value = self._pictures[number].value
+        return value if isinstance(value, str) else bytes(value)
+
     def show_status(self, text: str, alarming: bool) -> None:
         colour = "color:var(--jp-error-color0,#b3261e);font-weight:600;" if alarming else ""
         style = f"{colour}line-height:24px;white-space:normal;overflow-wrap:anywhere"
@@ -115,8 +129,7 @@ class Shell:
 
     def still(self) -> str:
         """The pictures as HTML, for wherever the live panel cannot be shown."""
-        images = "".join(_image_tag(bytes(widget.value) if isinstance(widget, Image) else widget.value, self._name)
-                         for widget in self._pictures)  # fmt: skip
+        images = "".join(_image_tag(self.picture(i), self._name) for i in range(len(self._pictures)))
         return f'<div class="{self._still_name()}">{images}</div>'
 
     def view(self) -> dict[str, Any]:

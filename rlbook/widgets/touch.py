@@ -23,7 +23,7 @@ export default { render({ model, el }) {
   box.dataset.lmSuppressShortcuts = "true";
   Object.assign(box.style, { touchAction: "none", userSelect: "none", lineHeight: 0, width: "fit-content" });
   const show = () => {
-    const picture = model.get("picture");
+    const picture = model.get("value");
     box.setAttribute("aria-label", model.get("label"));
     if (typeof picture === "string") { box.innerHTML = picture; return; }
     if (!box.querySelector("img")) box.innerHTML = '<img draggable="false" style="max-width:100%">';
@@ -54,10 +54,10 @@ export default { render({ model, el }) {
     event.preventDefault(); event.stopPropagation(); tell({ kind: "key", key: event.key });
   };
   const answered = () => { busy = false; send(); };
-  model.on("msg:custom", answered); model.on("change:picture", show);
+  model.on("msg:custom", answered); model.on("change:value", show);
   el.replaceChildren(box); show();
   return () => {
-    model.off("msg:custom", answered); model.off("change:picture", show); if (url) URL.revokeObjectURL(url);
+    model.off("msg:custom", answered); model.off("change:value", show); if (url) URL.revokeObjectURL(url);
   };
 } };
 """
@@ -66,7 +66,7 @@ export default { render({ model, el }) {
 class TouchPicture(anywidget.AnyWidget):
     """A picture on the page that reports where it is touched.
 
-    picture : SVG text or PNG bytes; another one may be set at any time, of the same size.
+    value : the picture, SVG text or PNG bytes; another one may be set at any time, of the same size.
     label : says to a screen reader what can be done here.
     on_point : called as ``on_point(kind, x, y)``: kind is "down", "move" (while held) or "up"; x and y are in pixels of
         the picture, from its upper left corner, however large the page shows it.
@@ -74,7 +74,7 @@ class TouchPicture(anywidget.AnyWidget):
     """
 
     _esm = _PAGE
-    picture = traitlets.Union([traitlets.Unicode(), traitlets.Bytes()]).tag(sync=True)
+    value = traitlets.Union([traitlets.Unicode(), traitlets.Bytes()]).tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)
     size = traitlets.List().tag(sync=True)
     listens_to = traitlets.List(list(KEYS)).tag(sync=True)
@@ -88,7 +88,7 @@ class TouchPicture(anywidget.AnyWidget):
         on_key: Callable[[str], None] = lambda key: None,
         **options,
     ):
-        super().__init__(picture=picture, label=label, size=list(picture_size(picture)), **options)
+        super().__init__(value=picture, label=label, size=list(picture_size(picture)), **options)
         self._on_point, self._on_key = on_point, on_key
         self.on_msg(self._heard)
 

@@ -45,6 +45,6 @@ def test_a_drag_and_keys_are_reported_in_order(open_notebook, picture):
 
 
 def test_a_new_picture_is_shown(open_notebook):
-    notebook = open_notebook([SVG, SHOWN, "touched.picture = picture.replace('#ccc', '#f00')"])
+    notebook = open_notebook([SVG, SHOWN, "touched.value = picture.replace('#ccc', '#f00')"])
     notebook.run_all()
     notebook.page.wait_for_selector(".rlbook-touch rect[fill='#f00']")

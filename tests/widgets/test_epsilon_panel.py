@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rlbook.envs.grid_world import GridWorld
-from rlbook.q_learning import td_error
+from rlbook.returns import td_error
 from rlbook.widgets import EpsilonPanel
 
 
@@ -17,6 +17,11 @@ def own_update(q, reward, next_q, terminated, alpha, gamma):
 
 def table(panel):
     return panel._agent.action_values()
+
+
+def total(panel):
+    """Steps in all."""
+    return sum(panel._env.lengths) + panel._env.n_steps
 
 
 @pytest.mark.parametrize("algorithm", ["Q-learning", "Double Q"])
@@ -37,9 +42,9 @@ def test_playing_gives_the_same_run_as_stepping():
     played.play()
     time.sleep(0.5)
     played.pause()
-    assert played.wait(5) and played._n_steps > 20
+    assert played.wait(5) and total(played) > 20
     stepped = EpsilonPanel(speed=2000)
-    stepped.step(played._n_steps)
+    stepped.step(total(played))
     assert (table(played) == table(stepped)).all() and played.epsilon_now == stepped.epsilon_now
 
 
@@ -47,7 +52,7 @@ def test_it_learns_the_shortest_path():
     panel = EpsilonPanel()
     panel.step(12_000)
     panel.figure()
-    assert np.mean(panel._lengths[-20:]) < 4  # three steps, and a little exploration
+    assert np.mean(panel._env.lengths[-20:]) < 4  # three steps, and a little exploration
     assert panel.epsilon_now < 0.1 and panel.epsilon == 1.0
     assert panel._agent.get_policy()[:3].tolist() == [1, 1, 1]  # right along the top row
 
@@ -89,7 +94,7 @@ def test_every_value_changes_what_is_learned(name, value):
 
 def test_epsilon_shrinks_after_each_episode_and_can_be_dragged(slide):
     panel = EpsilonPanel(epsilon_decay=0.9)
-    while len(panel._lengths) < 3:
+    while len(panel._env.lengths) < 3:
         panel.step()
     assert panel.epsilon_now == panel._agent.epsilon == pytest.approx(0.9**3) and panel.epsilon == 1.0
     slide(panel, "epsilon", 0.5)
@@ -110,17 +115,18 @@ def test_epsilon_set_in_the_middle_of_playing_stays(slide):
     """At any moment of a run of steps, from the page's thread, and also by a page that reports late."""
     panel = EpsilonPanel(epsilon_decay=0.99)
     panel.widget  # noqa: B018
-    one_step, taken = panel._one_step, []
+    learning, taken = panel._learning, []
 
-    def interrupted_step():
-        one_step()
-        taken.append(1)
-        if len(taken) == 20:
-            event = threading.Thread(target=slide, args=(panel, "epsilon", 0.0))
-            event.start()
-            event.join()
+    def interrupted():
+        for log in learning:
+            taken.append(1)
+            if len(taken) == 20:
+                event = threading.Thread(target=slide, args=(panel, "epsilon", 0.0))
+                event.start()
+                event.join()
+            yield log
 
-    panel._one_step = interrupted_step
+    panel._learning = interrupted()
     panel.step(400)
     assert panel.epsilon == 0.0 and panel._shell._inputs["epsilon"].value == 0.0
     panel.step(1)
@@ -149,7 +155,7 @@ def test_editing_a_cells_reward_changes_the_world_and_the_picture():
     before = panel.figure()
     panel.cell_reward = 5.0
     assert panel.figure() != before and ">+5<" in panel.figure()
-    assert panel._env.cell_rewards == {(2, 2): 5.0}
+    assert panel._env.unwrapped.cell_rewards == {(2, 2): 5.0}
     panel.step(3000)
     assert table(panel)[panel._world.to_state((1, 2)), 2] > 4  # moving down into it
     panel.cell = (0, 3)
@@ -161,10 +167,10 @@ def test_editing_a_cells_reward_changes_the_world_and_the_picture():
 def test_an_edit_leaves_robot_clock_and_table_alone():
     panel = EpsilonPanel()
     panel.step(30)
-    position, steps, learned = panel._env.state, panel._steps_here, table(panel).copy()
+    position, steps, learned = panel._env.unwrapped.state, panel._env.n_steps, table(panel).copy()
     panel.cell_reward = 3.0
     panel.figure()
-    assert (panel._env.state, panel._steps_here) == (position, steps) and (table(panel) == learned).all()
+    assert (panel._env.unwrapped.state, panel._env.n_steps) == (position, steps) and (table(panel) == learned).all()
 
 
 def test_another_algorithm_learns_in_the_same_world():
@@ -174,10 +180,10 @@ def test_another_algorithm_learns_in_the_same_world():
     panel.step(50)
     panel.algorithm = "Double Q"
     panel.figure()
-    assert panel.cell_reward == 5.0 and panel._env.cell_rewards == {(2, 2): 5.0}
-    assert not table(panel).any() and panel._n_steps == 0
+    assert panel.cell_reward == 5.0 and panel._env.unwrapped.cell_rewards == {(2, 2): 5.0}
+    assert not table(panel).any() and total(panel) == 0
     panel.reset()
-    assert panel._env.cell_rewards == {}
+    assert panel._env.unwrapped.cell_rewards == {}
 
 
 def test_a_reward_is_stored_as_the_slider_says_it(slide):
@@ -194,7 +200,7 @@ def test_a_reward_is_stored_as_the_slider_says_it(slide):
 def test_episodes_end_at_the_time_limit():
     panel = EpsilonPanel(GridWorld(max_steps=7), epsilon_decay=1.0)
     panel.step(70)
-    assert max(panel._lengths) == 7
+    assert max(panel._env.lengths) == 7
 
 
 def test_reset_starts_the_same_run_again():
@@ -204,7 +210,7 @@ def test_reset_starts_the_same_run_again():
     panel.cell_reward, panel.gamma = 4.0, 0.5
     panel.step(50)
     panel.reset()
-    assert not table(panel).any() and panel.epsilon == 1.0 and panel._env.cell_rewards == {}
+    assert not table(panel).any() and panel.epsilon == 1.0 and panel._env.unwrapped.cell_rewards == {}
     panel.step(300)
     assert (table(panel) == learned).all()
 
@@ -216,7 +222,7 @@ def test_200_rapid_events_are_merged_and_the_last_one_wins(slide):
     for k in range(200):
         slide(panel, "cell_reward", round(-10 + k / 10, 1))
     assert panel.wait(20)
-    assert 1 <= panel.n_draws - drawn < 150 and panel._env.cell_rewards[panel.cell] == 9.9
+    assert 1 <= panel.n_draws - drawn < 150 and panel._env.unwrapped.cell_rewards[panel.cell] == 9.9
 
 
 def test_the_curve_is_up_to_date_after_pausing(shown):
@@ -224,10 +230,10 @@ def test_the_curve_is_up_to_date_after_pausing(shown):
     panel.widget  # noqa: B018
     panel.play()
     deadline = time.monotonic() + 20
-    while len(panel._lengths) < 5 and time.monotonic() < deadline:
+    while len(panel._env.lengths) < 5 and time.monotonic() < deadline:
         time.sleep(0.02)
     panel.pause()
-    assert panel.wait(5) and panel._episodes_drawn == len(panel._lengths) >= 5
+    assert panel.wait(5) and panel._episodes_drawn == len(panel._env.lengths) >= 5
     assert shown(panel)[1] == panel._curve_png
 
 

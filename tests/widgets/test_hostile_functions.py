@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from rlbook.q_learning import td_error
+from rlbook.returns import td_error
 from rlbook.widgets import EpsilonPanel, worker
 from rlbook.widgets.prints import Printed, listening
 
@@ -160,12 +160,26 @@ def test_python_code_that_wants_the_panel_gets_it_soon(impatient):
         lambda q: np.zeros(7),
         lambda q: np.zeros((1, 4)),
         lambda q: [object()],
+        lambda q: q.astype(complex) + 1j,
     ],
 )
 def test_nonsense_is_refused_and_does_no_harm(answer):
     panel, rule = playing_with(answer)
     assert panel.status.startswith("Paused. ")
     assert works_again(panel, rule)
+
+
+def test_a_rule_may_change_what_it_is_given():
+    def careless(q, reward, next_q, terminated, alpha, gamma):
+        target = reward + gamma * (1 - terminated) * next_q.max(axis=1)
+        q += alpha * (target - q)
+        next_q[:], reward[:] = 99.0, 99.0
+        return q
+
+    panel, usual = EpsilonPanel(update=careless), EpsilonPanel()
+    panel.step(300)
+    usual.step(300)
+    assert np.allclose(panel._agent.action_values(), usual._agent.action_values())
 
 
 def test_what_it_prints_is_told_in_the_status_and_floods_nobody(capsys):
