@@ -29,9 +29,7 @@ class FollowingArm:
     def __init__(self, pixels: int, **options):
         self._env = ReachVectorEnv(1, autoreset_mode=AutoresetMode.DISABLED, **options)
         self.dt, self.reach = self._env.dt, self._env.reach
-        self._picture = LiveArm(
-            self.reach, threshold=self._env.goal_threshold, title="The arm: drag the target", pixels=pixels
-        )
+        self._picture = LiveArm(self.reach, threshold=self._env.goal_threshold, title="Drag the target", pixels=pixels)
         self.rest()
 
     def rest(self) -> None:

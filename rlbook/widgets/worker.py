@@ -163,7 +163,9 @@ def in_words(error: BaseException) -> str:
     """The error in one line, with the place in the reader's own code where it happened."""
     lines = traceback.TracebackException.from_exception(error).format_exception_only()
     words = " ".join(" ".join(lines).split())
-    return f"{words[:_LONGEST]}{_own_place(traceback.extract_tb(error.__traceback__))}"
+    # Python puts a StopIteration into a RuntimeError: then the place is that of the cause.
+    places = (_own_place(traceback.extract_tb(one.__traceback__)) for one in (error, error.__cause__) if one)
+    return f"{words[:_LONGEST]}{next(filter(None, places), '')}"
 
 
 def _own_place(stack: traceback.StackSummary) -> str:
