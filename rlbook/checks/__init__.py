@@ -14,7 +14,12 @@ from rlbook.checks.exercise import NOT_ATTEMPTED, CheckResult, Exercise, Registr
 __all__ = ["EXERCISES", "CheckResult", "Exercise", "check", "evaluate", "hint", "ready"]
 
 EXERCISES = Registry(
-    {"01_mdp": "rlbook.checks.mdp", "02_q_learning": "rlbook.checks.q_learning", "03_dqn": "rlbook.checks.dqn"}
+    {
+        "01_mdp": "rlbook.checks.mdp",
+        "02_q_learning": "rlbook.checks.q_learning",
+        "03_dqn": "rlbook.checks.dqn",
+        "04_ppo": "rlbook.checks.ppo",
+    }
 )
 
 _hints_given: dict[str, int] = {}

@@ -1,0 +1,186 @@
+"""PPOPanel: a thousand arms learn while one of them follows the target that you drag."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from rlbook.envs.arm.reach import ReachVectorEnv
+from rlbook.plots.arms import LiveArm
+from rlbook.plots.curves import LiveCurve, moving_mean
+from rlbook.plots.policies import poses_at_rest
+from rlbook.plots.values import LiveHeatmap
+from rlbook.ppo import MANY_ARMS, PPO
+from rlbook.widgets.controls import LogSlider, Slider, Toggle
+from rlbook.widgets.panel import Panel
+from rlbook.widgets.shell import CONTROLS_WIDTH
+from rlbook.widgets.touch import ARROWS
+
+RESOLUTION = 31  # cells of the map along each joint
+KEY_STEP = 0.05  # m, how far an arrow key moves the target
+RING = (0.2, 0.95)  # of the reach: where targets lie in training
+TRAIL = 25  # control steps of the tip's path that stay visible
+MEAN_OVER = 8  # updates
+LEARNING_TIME = 0.04  # s between two pictures
+STEPS_AN_UPDATE = 1024  # at least, of all arms together
+
+
+class PPOPanel(Panel):
+    """Two-joint arms learn to reach by PPO, while every number can be changed and one arm shows what they have learned.
+
+    Parameters
+    ----------
+    seed : of weights and draws.
+    agent : a PPO for the arm to begin with, such as a loaded one; by default a new one with ``MANY_ARMS``.
+    clip_epsilon, gae_lambda, gamma, lr, entropy_coef, n_arms, learn, target_x, target_z : where the controls begin.
+
+    The arm shown is none of those that learn: it follows the policy's mean towards the target, which the pointer drags
+    and the arrow keys move. With ``learn`` off it goes on following what was learned so far. ``agent`` is the learner;
+    ``panel.agent.save("arm.safetensors")`` keeps it. The curve is the share of episodes that ended at their target;
+    Keep leaves it in the picture, for comparison with what comes next.
+    """
+
+    clip_epsilon = Slider("Clip epsilon", 0.2, 0.01, 1.0, help="How far a ratio may leave 1 and still gain")
+    gae_lambda = Slider("GAE lambda", 0.95, 0.0, 1.0, help="0: one-step advantages, 1: whole returns")
+    gamma = Slider("Discount gamma", MANY_ARMS["gamma"], 0.0, 1.0, help="What a reward one step later is worth today")
+    lr = LogSlider("Learning rate", MANY_ARMS["lr"], 1e-5, 1e-1, help="Of Adam, before the KL steers it")
+    entropy_coef = Slider("Entropy coefficient", 0.0, 0.0, 0.1, step=0.001, format=".3f", help="Keeps exploration up")
+    n_arms = LogSlider("Arms", 512, 1, 4096, whole=True, help="That learn side by side")
+    learn = Toggle("Learn", True, help="Off: the arm follows what was learned so far")
+    target_x = Slider("Target x (m)", 0.45, -0.95, 0.95, in_repr=False, help="Drag the target, or use the arrow keys")
+    target_z = Slider("Target z (m)", 0.45, -0.95, 0.95, in_repr=False, help="Drag the target, or use the arrow keys")
+    buttons = {"keep": "Keep"}  # noqa: RUF012
+    below_controls = 1
+
+    def __init__(self, agent: PPO | None = None, *, seed: int = 0, **values):
+        super().__init__()
+        self._given, self._seed = agent, int(seed)
+        self._arm = ReachVectorEnv(1, autoreset_mode=AutoresetMode.DISABLED)
+        self.speed = 1 / self._arm.dt  # in real time
+        self._motion = LiveArm(self._arm.reach, threshold=self._arm.goal_threshold, title="The arm: drag the target")
+        self._value_map = LiveHeatmap("Value of a pose, for this target", limits=(-0.5, 1.0))
+        self._curve = LiveCurve(
+            "Episodes that end at the target",
+            "Seconds of learning",
+            "Share",
+            {"kept": "kept", "now": "now"},
+            width=CONTROLS_WIDTH,
+            height=220,
+            xmax=20,
+            ylim=(0.0, 1.0),
+        )
+        self._kept = np.zeros((2, 0))
+        self.set(**values)
+        self.start_here()
+        self.restart(self.state)
+
+    @property
+    def agent(self) -> PPO:
+        """The learner behind the panel."""
+        return self._agent
+
+    # ------------------------------------------------------------------ the run
+
+    def restart(self, state) -> None:
+        """New weights (those of the given agent, if there was one), the arm hanging at rest."""
+        self._agent = self._given or PPO.for_many_arms(10, 2, seed=self._seed)
+        self._learning, self._learning_arms, self._log = None, 0, None
+        self._put_arm(np.array([[-np.pi / 2, 0.0]]), np.zeros((1, 2)), np.array([state.target_x, state.target_z]))
+        self._tips: list[np.ndarray] = []
+        self._seconds, self._shares = [0.0], [0.0]
+        self._map: bytes | None = None
+
+    def prepare(self, state) -> None:
+        """Bring the learner up to the controls."""
+        names = "clip_epsilon", "gae_lambda", "gamma", "lr", "entropy_coef"
+        changes = {name: getattr(state, name) for name in names if getattr(state, name) != getattr(self._agent, name)}
+        if changes:
+            self._agent.configure(**changes)
+        if state.n_arms != self._learning_arms:
+            self._learning_arms = state.n_arms
+            self._agent.n_steps = max(MANY_ARMS["n_steps"], STEPS_AN_UPDATE // state.n_arms)
+            self._learning = self._agent.learning(ReachVectorEnv(state.n_arms))
+
+    def advance(self, state, n: int) -> None:
+        self.prepare(state)
+        if state.learn:
+            self._learn_for(LEARNING_TIME)
+        for _ in range(n):
+            self._follow(np.array([state.target_x, state.target_z]))
+
+    def _learn_for(self, seconds: float) -> None:
+        """Updates, one at least, for about this long."""
+        begun = last = time.perf_counter()
+        while last - begun < seconds:
+            self._log = next(self._learning)
+            now = time.perf_counter()
+            ended = self._agent.buffer.terminated | self._agent.buffer.truncated
+            share = float(self._agent.buffer.terminated.sum() / max(1, int(ended.sum())))
+            self._seconds.append(self._seconds[-1] + now - last)
+            self._shares.append(share if ended.any() else self._shares[-1])
+            last = now
+
+    def _follow(self, target: np.ndarray) -> None:
+        """One control step of the arm on show, towards the target, by the policy as it is."""
+        observation = self._put_arm(self._arm.q, self._arm.qd, target)
+        self._arm.apply(self._agent.select_action(observation, training=False))
+        self._tips = [*self._tips[-TRAIL:], self._points()[-1]]
+
+    def _put_arm(self, q, qd, target) -> np.ndarray:
+        """What the arm on show observes there: it has no episodes, which would end."""
+        return self._arm.reset(options={"q": q, "qd": qd, "target": target[None]})[0]
+
+    def keep(self) -> None:
+        """Leave the curve of this run in the picture, behind the next one."""
+        self._kept = np.array([self._seconds, self._smoothed()])
+
+    # ------------------------------------------------------------------ the target
+
+    def move_target(self, x: float, z: float) -> None:
+        """Put the target to (x, z) in metres, or to the nearest place where targets lie in training."""
+        low, high = (part * self._arm.reach for part in RING)
+        radius = np.hypot(x, z)
+        direction = np.array([x, z]) / radius if radius > 0 else np.array([1.0, 0.0])
+        x, z = direction * np.clip(radius, low, high)
+        self.set(target_x=round(float(x), 4), target_z=round(float(z), 4))
+
+    def point(self, kind: str, x: float, y: float) -> None:
+        """The pointer is down or moves at pixel (x, y) of the arm's picture."""
+        if kind in ("down", "move"):
+            self.move_target(*self._motion.position(x, y))
+
+    def key(self, key: str) -> None:
+        """An arrow key was pressed on the arm's picture."""
+        if key in ARROWS:
+            down, right = ARROWS[key]
+            self.move_target(self.target_x + KEY_STEP * right, self.target_z - KEY_STEP * down)
+
+    # ------------------------------------------------------------------ the pictures
+
+    def draw(self, state):
+        target = np.array([state.target_x, state.target_z])
+        if not self.playing or self._map is None or self.n_draws % 5 == 0:  # what costs time, less often
+            values = self._agent.value(poses_at_rest(target, RESOLUTION))
+            self._map = self._value_map.draw(values.reshape(RESOLUTION, RESOLUTION))
+        path = np.array(self._tips) if self._tips else None
+        arm = self._motion.draw(self._points(), path=path, target=target)
+        curve = self._curve.draw(kept=tuple(self._kept), now=(self._seconds, self._smoothed()))
+        return [arm, self._map, curve]
+
+    def _points(self) -> np.ndarray:
+        return self._arm.points()[0]
+
+    def _smoothed(self) -> np.ndarray:
+        return moving_mean(np.array(self._shares), MEAN_OVER)
+
+    def describe(self, state) -> str:
+        if self._log is None:
+            return "Nothing learned yet. Press Play, and drag the target."
+        distance = np.hypot(*(self._points()[-1] - (state.target_x, state.target_z)))
+        return (
+            f"{self._log.total_steps:,} steps of {state.n_arms:,} arms in {self._seconds[-1]:.0f} s; "
+            f"{self._smoothed()[-1]:.0%} of the episodes end at their target. "
+            f"The arm on show is {100 * distance:.0f} cm from its own."
+        )
