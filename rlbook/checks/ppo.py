@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from rlbook.checks.exercise import Exercise
+from rlbook.checks.mistakes import known_mistakes
 from rlbook.learning.actor_critic import gaussian_entropy, gaussian_log_prob
 from rlbook.ppo import approximate_kl, clipped_surrogate_loss, explained_variance, kl_exceeds
-from rlbook.returns import compute_gae
+from rlbook.returns import compute_gae, td_target  # noqa: F401  td_target: for the mistakes
 
 # ---------------------------------------------------------------- inputs
 
@@ -79,7 +80,7 @@ def random_log_probs(rng):
 
 
 def random_passes(rng):
-    """KLs of the passes planned: none above, the first above, one in the middle, one exactly at the limit, a dip after."""
+    """KLs of the passes planned: none above, the first above, one in the middle, one at the limit, a dip after."""
     for kls in (
         [0.001, 0.002, 0.003],
         [0.05, 0.06],
@@ -108,20 +109,18 @@ def random_advantages(rng):
 # ---------------------------------------------------------------- references: the library, in the exercise's arguments
 
 
-def _returns(rewards, next_values, terminated, truncated, gamma):
-    cut = truncated.copy()
-    cut[-1] = True  # the end of the rollout cuts the sum too
-    return _summed(rewards, cut * next_values, terminated, truncated, gamma)
+def _returns(rewards, next_values, terminated, truncated, gamma, *, last=1.0):
+    """The end of the rollout cuts the sum as a time limit does; ``last`` is the weight of what follows there."""
+    cut = np.where(truncated, 1.0, 0.0)
+    cut[-1] = 1.0 if truncated[-1] else last
+    return compute_gae(rewards, 0 * rewards, cut * next_values, terminated, truncated, gamma, 1.0)
 
 
-def _summed(rewards, tails, terminated, truncated, gamma):
-    """Discounted sums of rewards and, where an episode is cut, of what the rest is worth."""
-    nothing = np.zeros_like(rewards)
-    return compute_gae(rewards, nothing, tails, terminated, truncated, gamma, 1.0)
-
-
-def _surrogate(log_prob, old_log_prob, advantage, clip_epsilon):
-    return clipped_surrogate_loss(np.exp(log_prob - old_log_prob), advantage, clip_epsilon).mean()
+def _surrogate(log_prob, old_log_prob, advantage, clip_epsilon, *, ratio=None, smaller=None, average=np.mean):
+    ratio = np.exp(log_prob - old_log_prob) if ratio is None else ratio
+    if smaller is None:
+        return average(clipped_surrogate_loss(ratio, advantage, clip_epsilon))
+    return average(-smaller(ratio * advantage, ratio.clip(1 - clip_epsilon, 1 + clip_epsilon) * advantage))
 
 
 def _kl(log_prob, old_log_prob):
@@ -132,12 +131,13 @@ def _passes(kls, target_kl):
     return next((i + 1 for i, kl in enumerate(kls) if kl_exceeds(kl, target_kl)), len(kls))
 
 
-def _standardised(advantages):
+def standardised(advantages):
     return (advantages - advantages.mean()) / (advantages.std() + 1e-8)
 
 
-def _advantages_and_targets(advantages, values):
-    return np.stack([_standardised(advantages), advantages + values])
+def _advantages_and_targets(advantages, values, *, shown=None, targets=None):
+    shown = standardised(advantages) if shown is None else shown
+    return np.stack([shown, advantages + values if targets is None else targets])
 
 
 def buggy_targets(advantages, values):
@@ -147,43 +147,7 @@ def buggy_targets(advantages, values):
     return np.stack([advantages, targets])
 
 
-# ---------------------------------------------------------------- mistakes that need more than a line
-
-
-def _gae_as_if(**changes):
-    """GAE of other arguments than those given: each change is a function of all of them by name."""
-
-    def mistake(rewards, values, next_values, terminated, truncated, gamma, gae_lambda):
-        call = dict(rewards=rewards, values=values, next_values=next_values, terminated=terminated)
-        call |= dict(truncated=truncated, gamma=gamma, gae_lambda=gae_lambda)
-        return compute_gae(**(call | {name: change(**call) for name, change in changes.items()}))
-
-    return mistake
-
-
-def _plus_values(rewards, values, next_values, terminated, truncated, gamma, gae_lambda):
-    return compute_gae(rewards, values, next_values, terminated, truncated, gamma, gae_lambda) + values
-
-
-def _forwards(rewards, values, next_values, terminated, truncated, gamma, gae_lambda):
-    backwards = [array[::-1] for array in (rewards, values, next_values, terminated, truncated)]
-    return compute_gae(*backwards, gamma, gae_lambda)[::-1]
-
-
-def _clip_alone(log_prob, old_log_prob, advantage, clip_epsilon):
-    ratio = np.exp(log_prob - old_log_prob)
-    return -(ratio.clip(1 - clip_epsilon, 1 + clip_epsilon) * advantage).mean()
-
-
-def _greater_of_both(log_prob, old_log_prob, advantage, clip_epsilon):
-    ratio = np.exp(log_prob - old_log_prob)
-    return -np.maximum(ratio * advantage, ratio.clip(1 - clip_epsilon, 1 + clip_epsilon) * advantage).mean()
-
-
-def _clipped_gain(log_prob, old_log_prob, advantage, clip_epsilon):
-    gain = np.exp(log_prob - old_log_prob) * advantage
-    return -np.minimum(gain, gain.clip(1 - clip_epsilon, 1 + clip_epsilon)).mean()
-
+mistakes_of = known_mistakes("ppo", globals())
 
 EXERCISES = (
     Exercise(
@@ -200,42 +164,7 @@ EXERCISES = (
             "Begin with `after = next_values[-1]`. At every step: `if truncated[t]: after = next_values[t]`, "
             "`if terminated[t]: after = 0`, then `after = rewards[t] + gamma * after`.",
         ),
-        mistakes={
-            "A time limit is no end: where `truncated` the rest is worth `next_values[t]`, not nothing.": (
-                lambda rewards, next_values, terminated, truncated, gamma: _returns(
-                    rewards, next_values * ~truncated, terminated, truncated, gamma
-                )
-            ),
-            "It goes on into the next episode after a time limit: begin anew from `next_values[t]` there.": (
-                lambda rewards, next_values, terminated, truncated, gamma: _returns(
-                    rewards, next_values, terminated, np.zeros_like(truncated), gamma
-                )
-            ),
-            "It goes on past the end of the task: nothing follows where `terminated`.": (
-                lambda rewards, next_values, terminated, truncated, gamma: _summed(
-                    rewards,
-                    (truncated | (np.arange(len(rewards)) == len(rewards) - 1)) * next_values,
-                    np.zeros_like(terminated),
-                    truncated,
-                    gamma,
-                )
-            ),
-            "The rollout ends in the middle of an episode: the last step's rest is worth `next_values[-1]`.": (
-                lambda rewards, next_values, terminated, truncated, gamma: _summed(
-                    rewards, truncated * next_values, terminated, truncated, gamma
-                )
-            ),
-            "It does not discount what comes later: multiply by gamma.": (
-                lambda rewards, next_values, terminated, truncated, gamma: _returns(
-                    rewards, next_values, terminated, truncated, 1.0
-                )
-            ),
-            "It looks one step ahead only: the return of a step holds that of the next one.": (
-                lambda rewards, next_values, terminated, truncated, gamma: compute_gae(
-                    rewards, 0 * rewards, next_values, terminated, truncated, gamma, 0.0
-                )
-            ),
-        },
+        mistakes=mistakes_of("discounted_returns"),
     ),
     Exercise(
         "gaussian_log_prob",
@@ -249,40 +178,7 @@ EXERCISES = (
             "The joints are independent: their densities multiply, so their logarithms add up, along the last axis.",
             "`z = (action - mean) / np.exp(log_std)` and `(-z**2 / 2 - log_std - np.log(2 * np.pi) / 2).sum(axis=-1)`",
         ),
-        mistakes={
-            "It keeps one number a joint: add up the log-probabilities of an action's joints, `.sum(axis=-1)`.": (
-                lambda action, mean, log_std: (
-                    -(((action - mean) / np.exp(log_std)) ** 2) / 2 - log_std - np.log(2 * np.pi) / 2
-                )
-            ),
-            "The normalising constant is missing: - log_std - log(2 pi) / 2 for every joint.": (
-                lambda action, mean, log_std: (
-                    gaussian_log_prob(action, mean, log_std) + gaussian_entropy(log_std) - len(log_std) / 2
-                )
-            ),
-            "A wide Gaussian is a flat one: log_std is subtracted, not left out.": (
-                lambda action, mean, log_std: gaussian_log_prob(action, mean, log_std) + log_std.sum()
-            ),
-            "It takes log_std for the standard deviation: that is exp(log_std).": (
-                lambda action, mean, log_std: gaussian_log_prob(
-                    action, mean, np.log(abs(log_std) + (log_std == 0) * 1e-300)
-                )
-            ),
-            "The squared distance is not halved: -z^2 / 2.": (
-                lambda action, mean, log_std: (
-                    gaussian_log_prob(action, mean, log_std) - (((action - mean) / np.exp(log_std)) ** 2).sum(-1) / 2
-                )
-            ),
-            "It is the negative: the logarithm of a density falls with the distance from the mean.": (
-                lambda action, mean, log_std: -gaussian_log_prob(action, mean, log_std)
-            ),
-            "It is the density itself: take its logarithm.": (
-                lambda action, mean, log_std: np.exp(gaussian_log_prob(action, mean, log_std))
-            ),
-            "It averages over the joints: densities multiply, so logarithms add up.": (
-                lambda action, mean, log_std: gaussian_log_prob(action, mean, log_std) / len(log_std)
-            ),
-        },
+        mistakes=mistakes_of("gaussian_log_prob"),
     ),
     Exercise(
         "gae",
@@ -293,46 +189,12 @@ EXERCISES = (
         difficulty=4,
         hints=(
             "First all temporal-difference errors at once, (T, B); only the sum needs a loop over time.",
-            "Two masks: `1 - terminated` on the next value, for nothing follows the end of the task, and a cut of the sum "
-            "where an episode ended in either way.",
+            "Two masks: `1 - terminated` on the next value, for nothing follows the end of the task, and a cut of the "
+            "sum where an episode ended in either way.",
             "From the last step: `trace = delta[t] + gamma * gae_lambda * (1 - ended[t]) * trace`, "
             "with `ended = terminated | truncated`.",
         ),
-        mistakes={
-            "The bootstrap is cut at a time limit: mask the next value with `1 - terminated` alone.": (
-                _gae_as_if(terminated=lambda terminated, truncated, **_: terminated | truncated)
-            ),
-            "The trace is not cut at a time limit: the next step belongs to another episode.": (
-                _gae_as_if(truncated=lambda truncated, **_: np.zeros_like(truncated))
-            ),
-            "It bootstraps past the end of the task: mask the next value with `1 - terminated`.": (
-                _gae_as_if(
-                    terminated=lambda terminated, **_: np.zeros_like(terminated),
-                    truncated=lambda terminated, truncated, **_: terminated | truncated,
-                )
-            ),
-            "No episode ever ends in it: use `terminated` and `truncated`.": (
-                _gae_as_if(
-                    terminated=lambda terminated, **_: np.zeros_like(terminated),
-                    truncated=lambda truncated, **_: np.zeros_like(truncated),
-                )
-            ),
-            "It is the negative: an advantage is what came, less what was expected.": (
-                lambda *case: -compute_gae(*case)
-            ),
-            "Lambda is missing: the trace shrinks by gamma * gae_lambda.": _gae_as_if(gae_lambda=lambda **_: 1.0),
-            "The trace shrinks by gae_lambda alone: errors further on are discounted too, by gamma * gae_lambda.": (
-                _gae_as_if(gae_lambda=lambda gae_lambda, gamma, **_: gae_lambda / gamma)
-            ),
-            "It sums no errors of later steps: add gamma * gae_lambda times the next step's advantage.": (
-                _gae_as_if(gae_lambda=lambda **_: 0.0)
-            ),
-            "It adds up from the first step on, so what happened before counts and what came after does not.": _forwards,
-            "These are the returns: the advantage is what they hold beyond `values`.": _plus_values,
-            "The value of the state itself is not subtracted: delta = r + gamma V(s') - V(s).": (
-                _gae_as_if(values=lambda values, **_: 0 * values)
-            ),
-        },
+        mistakes=mistakes_of("gae"),
     ),
     Exercise(
         "clipped_surrogate",
@@ -347,34 +209,7 @@ EXERCISES = (
             "cautious one?",
             "`-np.minimum(ratio * advantage, np.clip(ratio, 1 - clip_epsilon, 1 + clip_epsilon) * advantage).mean()`",
         ),
-        mistakes={
-            "The sign: a loss is made small, so it is minus the gain.": lambda *case: -_surrogate(*case),
-            "It takes the greater of both gains: the smaller one is the cautious one, which never rewards going too far.": (
-                _greater_of_both
-            ),
-            "It only clips, so an action that became far too likely for its bad advantage goes unpunished: take the minimum.": (
-                _clip_alone
-            ),
-            "It never clips: then one lucky action can carry the policy away.": (
-                lambda log_prob, old_log_prob, advantage, clip_epsilon: (
-                    -(np.exp(log_prob - old_log_prob) * advantage).mean()
-                )
-            ),
-            "The ratio is upside down: new over old, exp(log_prob - old_log_prob).": (
-                lambda log_prob, old_log_prob, advantage, clip_epsilon: _surrogate(
-                    old_log_prob, log_prob, advantage, clip_epsilon
-                )
-            ),
-            "A difference of logarithms is no ratio yet: take `np.exp` of it.": (
-                lambda log_prob, old_log_prob, advantage, clip_epsilon: clipped_surrogate_loss(
-                    log_prob - old_log_prob, advantage, clip_epsilon
-                ).mean()
-            ),
-            "It clips the gain, ratio times advantage: clip the ratio, then multiply.": _clipped_gain,
-            "It sums over the batch: take the mean, or the step grows with the batch.": (
-                lambda *case: _surrogate(*case) * len(case[0]) * (1 + 1e-3 * (len(case[0]) == 1))
-            ),
-        },
+        mistakes=mistakes_of("clipped_surrogate"),
     ),
     Exercise(
         "entropy_of_gaussian",
@@ -388,21 +223,7 @@ EXERCISES = (
             "log(2 pi e) = log(2 pi) + 1.",
             "`(log_std + 0.5 * np.log(2 * np.pi * np.e)).sum()`",
         ),
-        mistakes={
-            "It averages over the joints: the entropies of independent parts add up.": (
-                lambda log_std: gaussian_entropy(log_std) / len(log_std) + 1e-3 * (len(log_std) == 1)
-            ),
-            "It takes the standard deviation where its logarithm belongs.": lambda log_std: gaussian_entropy(
-                np.exp(log_std)
-            ),
-            "e is missing: log(2 pi e) / 2 for every joint, which is log(2 pi) / 2 + 1/2.": (
-                lambda log_std: gaussian_entropy(log_std) - len(log_std) / 2
-            ),
-            "It is the negative: a wide Gaussian has much entropy.": lambda log_std: -gaussian_entropy(log_std),
-            "The constant counts once for every joint: add it before you sum.": (
-                lambda log_std: log_std.sum() + gaussian_entropy(np.zeros(1)) + 1e-3 * (len(log_std) == 1)
-            ),
-        },
+        mistakes=mistakes_of("entropy_of_gaussian"),
     ),
     Exercise(
         "approximate_kl",
@@ -416,23 +237,7 @@ EXERCISES = (
             "Every term is rho - 1 - log rho, which is never negative. The estimate is their mean.",
             "`log_ratio = log_prob - old_log_prob`, then `(np.exp(log_ratio) - 1 - log_ratio).mean()`",
         ),
-        mistakes={
-            "That estimate can be negative, which a divergence never is: add rho - 1 to every term.": (
-                lambda log_prob, old_log_prob: (old_log_prob - log_prob).mean()
-            ),
-            "The ratio is upside down: rho is new over old, exp(log_prob - old_log_prob).": (
-                lambda log_prob, old_log_prob: _kl(old_log_prob, log_prob)
-            ),
-            "The sign of log rho: rho - 1 - log rho.": (
-                lambda log_prob, old_log_prob: (np.exp(log_prob - old_log_prob) - 1 + log_prob - old_log_prob).mean()
-            ),
-            "The 1 is missing: equal policies are no distance apart, rho - 1 - log rho.": (
-                lambda log_prob, old_log_prob: _kl(log_prob, old_log_prob) + 1
-            ),
-            "That is half the mean square of log rho, close by but not it: rho - 1 - log rho.": (
-                lambda log_prob, old_log_prob: ((log_prob - old_log_prob) ** 2).mean() / 2
-            ),
-        },
+        mistakes=mistakes_of("approximate_kl"),
     ),
     Exercise(
         "passes_made",
@@ -444,23 +249,9 @@ EXERCISES = (
         hints=(
             "The KL of a pass is known only when the pass is made: that one counts.",
             "Walk through `kls` and return as soon as one is above 1.5 times `target_kl`.",
-            "`for i, kl in enumerate(kls): if kl > 1.5 * target_kl: return i + 1`, and after the loop `return len(kls)`.",
+            "In a loop, `for i, kl in enumerate(kls)`: `if kl > 1.5 * target_kl: return i + 1`; after it `return len(kls)`.",
         ),
-        mistakes={
-            "The pass that went too far was made as well: count it.": (
-                lambda kls, target_kl: _passes(kls, target_kl) - bool(kl_exceeds(kls, target_kl).any())
-            ),
-            "It stops at the target already: the limit is 1.5 times `target_kl`.": (
-                lambda kls, target_kl: _passes(kls, target_kl / 1.5)
-            ),
-            "It never stops: return at the first pass whose KL is above the limit.": lambda kls, target_kl: len(kls),
-            "It counts the passes below the limit, also after one that was above: training stops at the first.": (
-                lambda kls, target_kl: int((~kl_exceeds(kls, target_kl)).sum()) + bool(kl_exceeds(kls, target_kl).any())
-            ),
-            "It stops where the KL is exactly the limit: only above it.": (
-                lambda kls, target_kl: _passes(kls, target_kl * (1 - 1e-9))
-            ),
-        },
+        mistakes=mistakes_of("passes_made"),
     ),
     Exercise(
         "explained_variance",
@@ -474,26 +265,7 @@ EXERCISES = (
             "A critic that is off by the same number everywhere has errors without variance: use `var`, not squares.",
             "`1 - (target - value).var() / target.var()`",
         ),
-        mistakes={
-            "It is the part that stays unexplained: subtract it from 1.": (
-                lambda value, target: 1 - explained_variance(value, target)
-            ),
-            "It takes mean squares for variances: a constant error has none.": (
-                lambda value, target: 1 - ((target - value) ** 2).mean() / target.var()
-            ),
-            "It divides by the variance of the predictions: what is to be explained are the targets.": (
-                lambda value, target: 1 - (target - value).var() / value.var()
-            ),
-            "It compares the two variances: the variance of the errors is what stays unexplained.": (
-                lambda value, target: value.var() / target.var()
-            ),
-            "It takes standard deviations: the measure is one of variances.": (
-                lambda value, target: 1 - (target - value).std() / target.std()
-            ),
-            "It is the squared correlation, which forgives a critic whose values are all too large.": (
-                lambda value, target: np.corrcoef(value, target)[0, 1] ** 2
-            ),
-        },
+        mistakes=mistakes_of("explained_variance"),
     ),
     Exercise(
         "advantages_and_targets",
@@ -508,32 +280,6 @@ EXERCISES = (
             "The critic learns what the return is in the task's own unit. Which advantages is it made of?",
             "`targets = advantages + values` must come before the advantages are standardised.",
         ),
-        mistakes={
-            "Now the policy's advantages are not standardised any more: only the targets need them as they were.": (
-                lambda advantages, values: np.stack([advantages, advantages + values])
-            ),
-            "The target is the advantage plus the value, not less it.": (
-                lambda advantages, values: np.stack([_standardised(advantages), advantages - values])
-            ),
-            "Each environment is standardised by itself: one mean and one standard deviation for all.": (
-                lambda advantages, values: np.stack(
-                    [
-                        (advantages - advantages.mean(0)) / (advantages.std(0) + 1e-8),
-                        advantages + values,
-                    ]
-                )
-            ),
-            "It divides by the variance: the standard deviation makes the spread 1.": (
-                lambda advantages, values: np.stack(
-                    [(advantages - advantages.mean()) / (advantages.var() + 1e-8), advantages + values]
-                )
-            ),
-            "The mean is not subtracted: half of the actions should become likelier and half less likely.": (
-                lambda advantages, values: np.stack([advantages / (advantages.std() + 1e-8), advantages + values])
-            ),
-            "The targets are standardised too: the critic learns returns in the task's own unit.": (
-                lambda advantages, values: np.stack([_standardised(advantages), _standardised(advantages + values)])
-            ),
-        },
+        mistakes=mistakes_of("advantages_and_targets"),
     ),
 )
