@@ -249,7 +249,7 @@ EXERCISES = (
         hints=(
             "The KL of a pass is known only when the pass is made: that one counts.",
             "Walk through `kls` and return as soon as one is above 1.5 times `target_kl`.",
-            "In a loop, `for i, kl in enumerate(kls)`: `if kl > 1.5 * target_kl: return i + 1`; after it `return len(kls)`.",
+            "In `for i, kl in enumerate(kls)`: `if kl > 1.5 * target_kl: return i + 1`; after it `return len(kls)`.",
         ),
         mistakes=mistakes_of("passes_made"),
     ),
