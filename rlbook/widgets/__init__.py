@@ -13,6 +13,7 @@ _HOME = {
     "EpsilonPanel": "epsilon_panel",
     "MotionPanel": "motion_panel",
     "DQNPanel": "dqn_panel",
+    "PPOPanel": "ppo_panel",
 }
 
 __all__ = sorted(_HOME)

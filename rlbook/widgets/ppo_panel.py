@@ -53,6 +53,7 @@ class PPOPanel(Panel):
     target_z = Slider("Target z (m)", 0.45, -0.95, 0.95, in_repr=False, help="Drag the target, or use the arrow keys")
     buttons = {"keep": "Keep"}  # noqa: RUF012
     below_controls = 1
+    touchable = {0: "The arm. Drag its target, or move it with the arrow keys."}  # noqa: RUF012
 
     def __init__(self, agent: PPO | None = None, *, seed: int = 0, **values):
         super().__init__()
@@ -81,10 +82,15 @@ class PPOPanel(Panel):
         """The learner behind the panel."""
         return self._agent
 
+    @property
+    def arm_tip(self) -> np.ndarray:
+        """Where the tip of the arm on show is, (x, z) in m."""
+        return self._arm.points()[0, -1]
+
     # ------------------------------------------------------------------ the run
 
     def restart(self, state) -> None:
-        """New weights (those of the given agent, if there was one), the arm hanging at rest."""
+        """New weights, unless an agent was given, which stays as it is; the arm hanging at rest."""
         self._agent = self._given or PPO.for_many_arms(10, 2, seed=self._seed)
         self._learning, self._learning_arms, self._log = None, 0, None
         self._put_arm(np.array([[-np.pi / 2, 0.0]]), np.zeros((1, 2)), np.array([state.target_x, state.target_z]))
@@ -126,7 +132,7 @@ class PPOPanel(Panel):
         """One control step of the arm on show, towards the target, by the policy as it is."""
         observation = self._put_arm(self._arm.q, self._arm.qd, target)
         self._arm.apply(self._agent.select_action(observation, training=False))
-        self._tips = [*self._tips[-TRAIL:], self._points()[-1]]
+        self._tips = [*self._tips[-TRAIL:], self.arm_tip]
 
     def _put_arm(self, q, qd, target) -> np.ndarray:
         """What the arm on show observes there: it has no episodes, which would end."""
@@ -147,12 +153,12 @@ class PPOPanel(Panel):
         self.set(target_x=round(float(x), 4), target_z=round(float(z), 4))
 
     def point(self, kind: str, x: float, y: float) -> None:
-        """The pointer is down or moves at pixel (x, y) of the arm's picture."""
-        if kind in ("down", "move"):
+        """The pointer is down, moves or comes up at pixel (x, y) of the arm's picture."""
+        if kind != "up":
             self.move_target(*self._motion.position(x, y))
 
     def key(self, key: str) -> None:
-        """An arrow key was pressed on the arm's picture."""
+        """A key was pressed on the arm's picture."""
         if key in ARROWS:
             down, right = ARROWS[key]
             self.move_target(self.target_x + KEY_STEP * right, self.target_z - KEY_STEP * down)
@@ -165,12 +171,9 @@ class PPOPanel(Panel):
             values = self._agent.value(poses_at_rest(target, RESOLUTION))
             self._map = self._value_map.draw(values.reshape(RESOLUTION, RESOLUTION))
         path = np.array(self._tips) if self._tips else None
-        arm = self._motion.draw(self._points(), path=path, target=target)
+        arm = self._motion.draw(self._arm.points()[0], path=path, target=target)
         curve = self._curve.draw(kept=tuple(self._kept), now=(self._seconds, self._smoothed()))
         return [arm, self._map, curve]
-
-    def _points(self) -> np.ndarray:
-        return self._arm.points()[0]
 
     def _smoothed(self) -> np.ndarray:
         return moving_mean(np.array(self._shares), MEAN_OVER)
@@ -178,7 +181,7 @@ class PPOPanel(Panel):
     def describe(self, state) -> str:
         if self._log is None:
             return "Nothing learned yet. Press Play, and drag the target."
-        distance = np.hypot(*(self._points()[-1] - (state.target_x, state.target_z)))
+        distance = np.hypot(*(self.arm_tip - (state.target_x, state.target_z)))
         return (
             f"{self._log.total_steps:,} steps of {state.n_arms:,} arms in {self._seconds[-1]:.0f} s; "
             f"{self._smoothed()[-1]:.0%} of the episodes end at their target. "
