@@ -240,7 +240,9 @@ from rlbook.plots.policies import ratio_histogram
 ratios, moved = {}, {}
 for name, clip_epsilon in (("clipped", 0.2), ("not clipped", 1e6)):
     learner = PPO.load("half_trained.safetensors")
-    learner.configure(clip_epsilon=clip_epsilon, n_epochs=30, kl_steers_lr=False, target_kl=None)
+    learner.configure(
+        clip_epsilon=clip_epsilon, n_epochs=30, kl_steers_lr=False, target_kl=None
+    )
     next(learner.learning(arms))
     seen = learner.buffer
     with torch.no_grad():
@@ -248,7 +250,12 @@ for name, clip_epsilon in (("clipped", 0.2), ("not clipped", 1e6)):
         log_ratio = learner.policy.evaluate_actions(*rows)[0] - seen.log_probs.flatten()
     ratios[name], moved[name] = log_ratio.exp().numpy(), learner.stats["approximate_kl"][-1]
     print(f"{name:>12}: KL from the policy that acted {measured(moved[name], decimals=2)} nats")
-fact("without clipping, times as far", moved["not clipped"] / moved["clipped"], more_than=1.5, decimals=1)
+fact(
+    "without clipping, times as far",
+    moved["not clipped"] / moved["clipped"],
+    more_than=1.5,
+    decimals=1,
+)
 ratio_histogram(ratios)
 
 # %% [markdown]
@@ -338,7 +345,7 @@ began = time.perf_counter()
 one.learn(gym.make_vec("rlbook/Reach-v0", num_envs=1), total_steps=8192)
 seconds = time.perf_counter() - began
 began = time.perf_counter()
-for log in many.learning(arms):
+for _ in many.learning(arms):
     if time.perf_counter() - began > seconds:
         break
 shares = {}
@@ -347,7 +354,9 @@ for name, learner in (("1 arm", one), ("1,024 arms", many)):
     steps = measured(learner.steps_taken)
     print(f"{name:>10}, {steps} steps: {measured(shares[name], '%')} of the targets reached")
 fact("experience, times as much", many.steps_taken / one.steps_taken, more_than=5)
-fact("targets, times as many", shares["1,024 arms"] / shares["1 arm"], more_than=1.3, decimals=1)
+fact(
+    "targets, times as many", shares["1,024 arms"] / shares["1 arm"], more_than=1.3, decimals=1
+)
 
 # %% [markdown]
 # ## Break it: a time limit is not an end
@@ -359,6 +368,7 @@ fact("targets, times as many", shares["1,024 arms"] / shares["1 arm"], more_than
 #
 # The smallest world that shows it: every step pays 1, for ever; a clock cuts it into pieces of ten steps. With γ = 0.9 its value
 # is $1 / (1 - 0.9) = 10$ everywhere. **Predict** what the critic learns with the bug.
+
 
 # %%
 class EndlessOnes(gym.Env):
@@ -389,7 +399,13 @@ for name, bug in (("truncated", False), ("taken for an end", True)):
     learner = PPO(state_dim=1, action_dim=1, **small)
     learner.learn(worlds, total_steps=16_384)
     learned[name] = learner.value(np.ones(1, np.float32))
-fact("value learned, the clock as truncation", learned["truncated"], more_than=9, less_than=11, decimals=1)
+fact(
+    "value learned, the clock as truncation",
+    learned["truncated"],
+    more_than=9,
+    less_than=11,
+    decimals=1,
+)
 fact("value learned, the clock as an end", learned["taken for an end"], less_than=8, decimals=1)
 
 # %% [markdown]

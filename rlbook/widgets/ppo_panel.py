@@ -179,11 +179,13 @@ class PPOPanel(Panel):
         return moving_mean(np.array(self._shares), MEAN_OVER)
 
     def describe(self, state) -> str:
-        if self._log is None:
+        if not self._tips:
             return "Nothing learned yet. Press Play, and drag the target."
         distance = np.hypot(*(self.arm_tip - (state.target_x, state.target_z)))
+        words = f"The arm on show is {100 * distance:.0f} cm from its target."
+        if self._log is None:
+            return words
         return (
             f"{self._log.total_steps:,} steps of {state.n_arms:,} arms in {self._seconds[-1]:.0f} s; "
-            f"{self._smoothed()[-1]:.0%} of the episodes end at their target. "
-            f"The arm on show is {100 * distance:.0f} cm from its own."
+            f"{self._smoothed()[-1]:.0%} of the episodes end at their target. {words}"
         )

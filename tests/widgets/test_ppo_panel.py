@@ -77,7 +77,7 @@ def _towards(state):
     inner = np.stack([-sin[:, 0], cos[:, 0]], 1) / 2 + outer
     pull = np.stack([(inner * way).sum(1), (outer * way).sum(1)], 1)
     weight = np.stack([0.75 * cos[:, 0] + 0.25 * both[0], 0.25 * both[0]], 1) * 0.5
-    return 3 * pull - 0.25 * qd + weight
+    return 8 * pull - 0.4 * qd + weight
 
 
 def test_pointing_puts_the_target_where_the_pointer_is(panel):
