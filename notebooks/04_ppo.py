@@ -18,7 +18,9 @@
 # went better than expected. Run the cell: 1,024 arms learn to reach while you count to ten.
 
 # %%
+import tempfile
 import time
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -48,7 +50,8 @@ agent = PPO.for_many_arms(state_dim=10, action_dim=2, seed=0)
 arms = gym.make_vec("rlbook/Reach-v0", num_envs=1024)
 trails, began = {"before": one_reach(agent)}, time.perf_counter()
 agent.learn(arms, total_steps=65_536)
-agent.save("half_trained.safetensors")
+saved = Path(tempfile.mkdtemp()) / "half_trained.safetensors"
+agent.save(saved)
 trails["after 65,536 steps"] = one_reach(agent)
 agent.learn(arms, total_steps=262_144)
 seconds = time.perf_counter() - began
@@ -146,7 +149,7 @@ def gae(buffer, values, next_values, gae_lambda):
     return compute_gae(buffer.rewards, values, next_values, *ends, 0.95, gae_lambda)
 
 
-half_trained = PPO.load("half_trained.safetensors")
+half_trained = PPO.load(saved)
 buffer, values, next_values = rollout(half_trained, arms, n_steps=50)
 to_go = gae(buffer, 0 * values, 0 * next_values, gae_lambda=1.0)
 choices = {
@@ -239,7 +242,7 @@ from rlbook.plots.policies import ratio_histogram
 
 ratios, moved = {}, {}
 for name, clip_epsilon in (("clipped", 0.2), ("not clipped", 1e6)):
-    learner = PPO.load("half_trained.safetensors")
+    learner = PPO.load(saved)
     learner.configure(
         clip_epsilon=clip_epsilon, n_epochs=30, kl_steers_lr=False, target_kl=None
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 import inspect
 import os
 
-from rlbook.checks.calling import kept_quiet, time_limit
-from rlbook.checks.exercise import NOT_ATTEMPTED, CheckResult, Exercise, Registry, evaluate
+from rlbook.checks.calling import SECONDS, TimeIsUp, kept_quiet, time_limit
+from rlbook.checks.exercise import NOT_ATTEMPTED, NOT_YET, CheckResult, Exercise, Registry, evaluate
 
 __all__ = ["EXERCISES", "CheckResult", "Exercise", "check", "evaluate", "hint", "ready"]
 
@@ -76,8 +76,11 @@ def _judged(fn, seed: int, names: dict) -> CheckResult:
         name = next((other for other, value in names.items() if value is fn and other in EXERCISES), name)
     if name not in EXERCISES:
         return CheckResult(str(name), NOT_ATTEMPTED, _unknown(name))
-    with kept_quiet(), time_limit():
-        return evaluate(EXERCISES[name], fn, seed)
+    try:
+        with kept_quiet(), time_limit():
+            return evaluate(EXERCISES[name], fn, seed)
+    except TimeIsUp:  # after the answers came, while they were being compared
+        return CheckResult(name, NOT_YET, f"It did not finish within {SECONDS:g} seconds: its answers took too long.")
 
 
 def _callers_names() -> dict:

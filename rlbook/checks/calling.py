@@ -36,7 +36,7 @@ class Fault(Exception):
     """What came back is not an answer: (message,) or (message, case)."""
 
 
-class _TimeIsUp(BaseException):
+class TimeIsUp(BaseException):
     """Thrown into a call that does not end; no Exception, so that an ``except Exception`` in it lets it through."""
 
 
@@ -99,7 +99,7 @@ def time_limit() -> Iterator[None]:
         while not over.wait(wait):
             with lock:
                 if not over.is_set():
-                    throw(ctypes.py_object(_TimeIsUp))
+                    throw(ctypes.py_object(TimeIsUp))
             wait = 1.0
 
     threading.Thread(target=watch, daemon=True).start()
@@ -107,7 +107,7 @@ def time_limit() -> Iterator[None]:
         yield
     finally:
         while not over.is_set():
-            with contextlib.suppress(_TimeIsUp), lock:  # thrown at the last moment, it arrives here
+            with contextlib.suppress(TimeIsUp), lock:  # thrown at the last moment, it arrives here
                 over.set()
         throw(None)  # takes back what was thrown and has not arrived
 
@@ -251,7 +251,7 @@ def _what_was_raised(error: BaseException, fn: Callable) -> str:
     if lines:
         source = linecache.getline(cell, lines[-1]).strip()
         where = f" in line {lines[-1]} of its cell" + (f", `{source}`" if source else "")
-    if isinstance(error, _TimeIsUp):
+    if isinstance(error, TimeIsUp):
         return (
             f"It did not finish within {SECONDS:g} seconds and was stopped{where}. Does a loop never end, because "
             "what it waits for does not come true?"

@@ -51,7 +51,7 @@ class ChapterTests:
 
     def test_no_two_mistakes_agree_and_none_is_right(self, name):
         exercise = self.chapter[name]
-        for seed in SEEDS[::2]:
+        for seed in SEEDS[::5]:
             cases = exercise.cases(seed)
             given = {"right": answers(exercise.reference, cases)}
             given |= {sentence: answers(mistake, cases) for sentence, mistake in exercise.mistakes.items()}
