@@ -99,8 +99,8 @@ def ratio_histogram(ratios: Mapping[str, np.ndarray], clip_epsilon: float = 0.2)
     """How far single ratios went, on a logarithmic scale: {name: ratios (n,)}, and the share beyond the clip."""
     figure, axes = new_figure(6.8, 3.4)
     style_axes(axes, "Ratios after the passes over one rollout", r"Ratio $\rho = \pi / \pi_{old}$", "Share of actions")
-    furthest = max(abs(np.log(np.asarray(values))).max() for values in ratios.values())
-    reach = min(max(furthest, 3 * clip_epsilon), np.log(20))
+    within = [np.asarray(values).clip(1 / 20, 20) for values in ratios.values()]  # a ratio can be 0 to all digits
+    reach = max(3 * clip_epsilon, *(abs(np.log(values)).max() for values in within))
     bins = np.exp(np.linspace(-reach, reach, 61))
     for (name, values), colour in zip(ratios.items(), CYCLE, strict=False):
         values = np.asarray(values)
