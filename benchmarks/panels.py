@@ -64,7 +64,7 @@ def _playing(steps_per_second: int) -> dict:
     time.sleep(SECONDS)
     panel.pause()
     elapsed = time.perf_counter() - begun
-    pictures, steps = panel.n_draws - drawn, panel._n_steps
+    pictures, steps = panel.n_draws - drawn, sum(panel._env.lengths) + panel._env.n_steps
     panel.close()
     return {"pictures_per_s": pictures / elapsed, "steps_per_s": steps / elapsed}
 

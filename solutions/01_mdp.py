@@ -39,6 +39,7 @@ from rlbook.envs.grid_world import GridWorld
 from rlbook.mdp import value_iteration as library_value_iteration
 from rlbook.plots import value_map
 from rlbook.widgets import Panel, Slider
+from rlbook.workbook.facts import fact
 
 hint("discounted_return")
 
@@ -309,7 +310,7 @@ print(f"P has shape {P.shape}, R has shape {R.shape}")
 if ready(bellman_backup, greedy_policy, value_iteration):
     V = np.asarray(value_iteration(P, R, 0.9, 1e-5), dtype=float)
     difference = np.abs(V - library_value_iteration(world.mdp(gamma=0.9)).V).max()
-    print(f"Your values agree with the library's to three decimals: {difference < 1e-3}")
+    fact("largest difference from the library's values", difference, less_than=1e-3)
     Q = np.asarray(bellman_backup(V, P, R, 0.9), dtype=float)
     policy = np.asarray(greedy_policy(Q.round(4)), dtype=float)
     display(

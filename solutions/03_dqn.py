@@ -38,6 +38,7 @@ from rlbook.checks import check, hint, ready
 from rlbook.dqn import DQNAgent
 from rlbook.learning.stepping import evaluate
 from rlbook.widgets import DQNPanel
+from rlbook.workbook.facts import fact
 
 hint("push_transitions")
 
@@ -374,7 +375,7 @@ if ready(double_dqn_target):
     arms = gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=200)
     greedy = partial(agent.select_action, training=False)
     result = evaluate(greedy, arms, n_episodes=200)
-    print(f"At least half of the 200 targets reached: {result.terminated.mean() >= 0.5}")
+    fact("targets reached, of 200", result.terminated.mean(), more_than=0.5, unit="%")
 
 # %% [markdown]
 # Finally the bug of exercise 8 at work. Two states that can be told apart, one worth 1, the other worth −1, both at the

@@ -34,6 +34,7 @@ import torch
 from rlbook.checks import check, hint, ready
 from rlbook.learning.stepping import evaluate
 from rlbook.ppo import PPO
+from rlbook.workbook.facts import fact
 
 hint("discounted_returns")
 
@@ -411,7 +412,7 @@ def share_reached(advantages):
 
 
 if ready(gae):
-    print(f"More than 8 in 10 targets reached: {share_reached(on_tensors) > 0.8}")
+    fact("targets reached", share_reached(on_tensors), more_than=0.8, unit="%")
 
 # %% [markdown]
 # **Predict**: what does the arm learn from advantages with the wrong sign?

@@ -32,17 +32,17 @@ class LiveHeatmap:
             colours = {"vmin": -0.5, "vmax": len(discrete) - 0.5, "cmap": colormaps[MAP].resampled(len(discrete))}
         names = ["\N{MINUS SIGN}0.0"] if discrete is None else [str(name) for name in discrete]
         # Pixels; what is left over is for ticks, labels and the colour bar with its names.
-        side = min(width - 92 - 7 * max(map(len, names)), height - 82)
+        side = min(width - 102 - 7 * max(map(len, names)), height - 82)
         with DRAWING:
             self.figure, self._axes = new_figure(width / 100, height / 100, layout=None)
-            self._axes.set_position([60 / width, 48 / height, side / width, side / height])
+            self._axes.set_position([70 / width, 48 / height, side / width, side / height])
             style_axes(self._axes, title, "Joint 1 (degrees)", "Joint 2 (degrees)")
             self._axes.grid(False)
-            self._axes.set_xticks(range(-180, 181, 90))
-            self._axes.set_yticks(range(-180, 181, 90))
+            ticks = range(-180, 181, 90 if side > 130 else 180)
+            self._axes.set(xticks=ticks, yticks=ticks)
             place = {"origin": "lower", "extent": (-180, 180, -180, 180), "animated": True}
             self._image = self._axes.imshow(np.zeros((1, 1)), **place, **colours)
-            beside = self.figure.add_axes([(68 + side) / width, 48 / height, 11 / width, side / height])
+            beside = self.figure.add_axes([(78 + side) / width, 48 / height, 11 / width, side / height])
             ticks = np.linspace(*limits, 5) if discrete is None else range(len(discrete))
             bar = self.figure.colorbar(self._image, cax=beside, ticks=ticks, format="{x:.1f}")
             if discrete is not None:

@@ -25,7 +25,7 @@ SETTINGS = {
     "target_update_freq": 300,
 }
 RESOLUTION = 41  # cells of the maps along each joint
-PICTURE = {"width": 272, "height": 250}  # pixels: two beside the controls on a small screen
+PICTURE = {"width": 278, "height": 250}  # pixels: two beside the controls on a small screen
 
 
 class DQNPanel(LearnerPanel, TargetPanel):

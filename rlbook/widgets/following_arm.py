@@ -63,8 +63,9 @@ class FollowingArm:
 
 
 class TargetPanel(Panel):
-    """A panel with a `FollowingArm` in `self._arm`, whose first picture it is; `target_x` and `target_z` are in m."""
+    """A panel with an arm that follows, whose first picture it is; `target_x` and `target_z` are in m."""
 
+    _arm: FollowingArm | None = None  # a subclass makes it
     target_x = Slider("Target x (m)", 0.5, -0.95, 0.95, in_repr=False, help="Drag the target, or use the arrow keys")
     target_z = Slider("Target z (m)", 0.5, -0.95, 0.95, in_repr=False, help="Drag the target, or use the arrow keys")
     touchable = {0: HOW}  # noqa: RUF012

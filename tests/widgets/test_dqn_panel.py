@@ -27,7 +27,7 @@ def pictures(panel):
 
 
 def test_the_first_picture_is_there_before_anything_is_learned(panel):
-    assert [picture.shape[:2] for picture in pictures(panel)] == [(272, 272), (250, 272), (250, 272), (250, 272)]
+    assert [picture.shape[:2] for picture in pictures(panel)] == [(278, 278), (250, 278), (250, 278), (250, 278)]
     assert panel.status == "Nothing learned yet. Press Play."
 
 

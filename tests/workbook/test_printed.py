@@ -64,7 +64,7 @@ class Printing(ast.NodeVisitor):
         target = node.target
         if isinstance(node.iter, ast.Name):  # `for name in table`: names
             self.bind(target, False)
-        elif isinstance(target, ast.Tuple) and isinstance(node.iter, ast.Call):  # `for name, value in table.items()`
+        elif isinstance(target, ast.Tuple):  # `for name, value in table.items()`
             self.bind(target, False)
             self.bind(target.elts[-1], self.is_measured(node.iter))
         else:
