@@ -28,7 +28,7 @@ NOTEBOOKS = $(wildcard notebooks/*.ipynb solutions/*.ipynb)
 LOWEST_TESTS := $(addprefix tests/,test_mdp.py test_q_learning.py test_dqn.py envs plots/test_curves.py plots/test_arms.py workbook)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint drift unit nbval lowest bench build clean
+.PHONY: help lab test lint drift unit browser grading nbval lowest bench build clean
 .DELETE_ON_ERROR:
 
 help: ## List what make can do here
@@ -37,7 +37,7 @@ help: ## List what make can do here
 lab: $(VENV)/.lab ## Open the workbook in JupyterLab (LAB_ARGS="--no-browser --port 8890" for more)
 	$(BIN)/rlbook lab $(LAB_ARGS)
 
-test: lint unit drift nbval ## Check everything: lint, tests, notebooks, exercises, the browser where there is one
+test: lint unit drift nbval ## Check lint, tests, notebooks and exercises
 	@echo "make test: lint, tests, sources and notebooks all passed."
 
 lint: $(VENV)/.dev
@@ -45,7 +45,13 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 
 unit: $(VENV)/.dev
-	$(PYTEST) tests
+	$(PYTEST) tests --ignore tests/browser --ignore tests/grading
+
+browser: $(VENV)/.dev ## Use the panels in JupyterLab as a reader would (needs Chromium)
+	$(PYTEST) tests/browser
+
+grading: $(VENV)/.dev ## Grade honest, wrong and hostile submissions (needs bubblewrap)
+	$(PYTEST) tests/grading
 
 drift: $(VENV)/.dev
 	$(BIN)/rlbook build --check
