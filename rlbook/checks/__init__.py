@@ -19,6 +19,7 @@ EXERCISES = Registry(
         "02_q_learning": "rlbook.checks.q_learning",
         "03_dqn": "rlbook.checks.dqn",
         "04_ppo": "rlbook.checks.ppo",
+        "05_sim_to_real": "rlbook.checks.sim_to_real",
     }
 )
 

@@ -98,16 +98,16 @@ CHAPTER_RANGES = {
     "sensor_noise": Range(0.0, 0.05),
     "action_delay": Range(0, 3),
 }
-# Noise and delay of a good robot, its other parameters known to about a fifth.
+# What somebody knows who has the robot's data sheets and a ruler, and has not yet moved it.
 MODERATE_RANGES = {
-    "mass": Range(0.8, 1.3, "scale"),
-    "friction": Range(0.5, 3.0, "scale", "log_uniform"),
-    "damping": Range(0.5, 2.0, "scale", "log_uniform"),
-    "motor_strength": Range(0.8, 1.1, "scale"),
-    "gravity": Range(9.7, 9.9),
-    "link_length": Range(0.99, 1.01, "scale"),
-    "sensor_noise": Range(0.0, 0.01),
-    "action_delay": Range(0, 1),
+    "mass": Range(0.8, 1.2, "scale"),  # CAD leaves out screws and cables: a fifth
+    "friction": Range(0.5, 2.0, "scale", "log_uniform"),  # of a gear, by its wear and temperature: a factor of two
+    "damping": Range(0.5, 2.0, "scale", "log_uniform"),  # likewise, by its grease
+    "motor_strength": Range(0.8, 1.2, "scale"),  # torque constants are given to a tenth, and drop with heat
+    "gravity": Range(9.78, 9.83),  # from the equator to the poles
+    "link_length": Range(0.99, 1.01, "scale"),  # a ruler: half a centimetre in half a metre
+    "sensor_noise": Range(0.0, 0.005),  # an encoder of 12 bits resolves 0.0015 rad; and some more
+    "action_delay": Range(0, 1),  # a bus and a driver take tens of milliseconds: less than one control step of 60 ms
 }
 NARROW_RANGES = {
     "mass": Range(0.95, 1.05, "scale"),
