@@ -10,8 +10,10 @@ After that a robot may still teach it: ``fine_tune``.
 from __future__ import annotations
 
 import copy
+import math
 
 import gymnasium as gym
+import torch
 from gymnasium.vector import VectorEnv
 
 import rlbook.envs  # noqa: F401  registers the arms
@@ -24,6 +26,7 @@ N_ARMS = 1024
 # For a few robots: long rounds, small steps, and an end to each round once the policy has moved.
 ON_ROBOTS = {"batch_size": 256, "n_epochs": 5, "lr": 5e-4, "target_kl": 0.02, "kl_steers_lr": False}
 ROUND = 2048  # robot steps between two updates, all robots counted
+LEAST_STD = 0.15  # of torques, at the start on the robot: long training in simulation leaves next to no exploration
 
 
 def hold_arms(n: int = N_ARMS, *, randomizer=None, physics: PhysicsParams | None = None) -> VectorEnv:
@@ -50,11 +53,13 @@ def fine_tune(agent: PPO, robots: VectorEnv, total_steps: int, **changes) -> tup
     total_steps : control steps of all robots together; the last round of ``ROUND`` steps is played to its end.
     changes : hyperparameters in place of ``ON_ROBOTS``.
 
-    The agent that was given stays as it is.
+    Actions are drawn more widely again at first, ``LEAST_STD``. The agent that was given stays as it is.
     """
     check_arguments({"total_steps": total_steps}, count=("total_steps",))
     tuned = copy.deepcopy(agent)
     tuned.configure(**{**ON_ROBOTS, "n_steps": max(1, ROUND // robots.num_envs), **changes})
+    with torch.no_grad():
+        tuned.policy.log_std.clamp_(min=math.log(LEAST_STD))
     before = tuned.steps_taken
     tuned.learn(robots, total_steps)
     return tuned, (tuned.steps_taken - before) * robots.unwrapped.dt

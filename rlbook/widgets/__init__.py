@@ -6,6 +6,7 @@ _HOME = {
     "Panel": "panel",
     "Slider": "controls",
     "LogSlider": "controls",
+    "RangeSlider": "controls",
     "Toggle": "controls",
     "Choice": "controls",
     "Reading": "controls",
@@ -14,6 +15,7 @@ _HOME = {
     "MotionPanel": "motion_panel",
     "DQNPanel": "dqn_panel",
     "PPOPanel": "ppo_panel",
+    "RandomizationPanel": "randomization_panel",
 }
 
 __all__ = sorted(_HOME)

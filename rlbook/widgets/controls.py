@@ -158,6 +158,46 @@ class LogSlider(Slider):
         return round(within) if self.whole else float(f"{within:.6g}")
 
 
+class RangeSlider(Slider):
+    """Two numbers, from `low` to `high`, the first not above the second; the handle between moves both."""
+
+    def __init__(self, label, default, low, high, step=0.01, *, format=None, **options):
+        short = format or ("d" if isinstance(step, int) else ".3~f")  # both numbers have to fit beside the slider
+        super().__init__(label, default, low, high, step, format=short, **options)
+
+    def check(self, value):
+        try:
+            first, second = value
+        except (TypeError, ValueError):
+            raise ValueError(f"{self.name} must be two numbers, from and to, got {value!r}") from None
+        ends = super().check(first), super().check(second)
+        if ends[0] > ends[1]:
+            raise ValueError(f"{self.name} must be two numbers, the first not above the second, got {value!r}")
+        return ends
+
+    def build(self, value):
+        from ipywidgets import FloatRangeSlider, IntRangeSlider, Layout
+
+        return (IntRangeSlider if self.whole else FloatRangeSlider)(
+            value=value,
+            min=self.low,
+            max=self.high,
+            step=self.step,
+            readout_format=self.format,
+            layout=Layout(width=_WIDTH),
+            **self._shown(),
+        )
+
+    def from_widget(self, value):
+        return tuple(super(RangeSlider, self).from_widget(end) for end in value)
+
+    def inside(self, value):
+        return tuple(super(RangeSlider, self).inside(end) for end in value)
+
+    def same_position(self, reported, held):
+        return all(abs(a - b) < 0.499 * self.step for a, b in zip(reported, held, strict=True))
+
+
 class Toggle(Control):
     """True or False."""
 
