@@ -161,10 +161,6 @@ class LogSlider(Slider):
 class RangeSlider(Slider):
     """Two numbers, from `low` to `high`, the first not above the second; the handle between moves both."""
 
-    def __init__(self, label, default, low, high, step=0.01, *, format=None, **options):
-        short = format or ("d" if isinstance(step, int) else ".3~f")  # both numbers have to fit beside the slider
-        super().__init__(label, default, low, high, step, format=short, **options)
-
     def check(self, value):
         try:
             first, second = value

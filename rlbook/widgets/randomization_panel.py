@@ -34,6 +34,8 @@ FIELDS = {
     "sensor_noise": ("abs", "uniform"),
     "action_delay": ("abs", "uniform"),
 }
+UNITS = {"sensor_noise": 0.001}  # of a slider, where it is not the field's own
+WHOLE = ("sensor_noise", "action_delay")
 OWN, CURRICULUM = "own", "curriculum"
 RANGES = {**PRESETS, CURRICULUM: PRESETS["chapter"]}
 LEARNING_TIME = 0.04  # s between two pictures
@@ -127,7 +129,7 @@ class RandomizationPanel(TargetPanel):
     damping = RangeSlider("Damping, factor", (0.5, 2.0), 0.2, 5.0, help="Half is as likely as double")
     motor_strength = RangeSlider("Motor gain", (0.8, 1.2), 0.5, 1.5, help="Delivered torque over commanded torque")
     link_length = RangeSlider("Length, factor", (0.99, 1.01), 0.9, 1.1, help="Of every link")
-    sensor_noise = RangeSlider("Noise (rad)", (0.0, 0.005), 0.0, 0.05, 0.001, help="Of measured angles")
+    sensor_noise = RangeSlider("Noise (mrad)", (0, 5), 0, 50, 1, help="Standard deviation of measured angles")
     action_delay = RangeSlider("Delay (steps)", (0, 1), 0, 3, 1, help="From a command to its effect; both ends come")
     steps = LogSlider("Training steps", 500_000, 10_000, 3_000_000, whole=True, help="Of all arms together")
     curve = Choice("Curve over", tuple(SWEEPS), help="What is swept in simulation")
@@ -165,7 +167,10 @@ class RandomizationPanel(TargetPanel):
 
     @staticmethod
     def _randomizer(state) -> DomainRandomizer:
-        ranges = {field: Range(*getattr(state, field), *kind) for field, kind in FIELDS.items()}
+        ranges = {}
+        for field, kind in FIELDS.items():
+            low, high = (UNITS.get(field, 1) * end for end in getattr(state, field))
+            ranges[field] = Range(low, high, *kind)
         return DomainRandomizer(ranges, NOMINAL)
 
     # ------------------------------------------------------------------ a run
@@ -288,8 +293,8 @@ def _preset_values(preset: str) -> dict:
     for field, (operation, _) in FIELDS.items():
         same = 1.0 if operation == "scale" else NOMINAL.as_dict()[field]
         limits = RANGES[preset].get(field)
-        ends = (same, same) if limits is None else (limits.low, limits.high)
-        values[field] = tuple(round(end) for end in ends) if field == "action_delay" else tuple(map(float, ends))
+        ends = [end / UNITS.get(field, 1) for end in ((same, same) if limits is None else (limits.low, limits.high))]
+        values[field] = tuple(round(end) if field in WHOLE else float(end) for end in ends)
     return values
 
 

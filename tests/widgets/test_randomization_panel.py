@@ -45,7 +45,8 @@ def test_a_preset_sets_the_ranges_and_moving_one_makes_them_own(panel):
     assert (panel.preset, panel.mass, panel.action_delay) == ("moderate", (0.8, 1.2), (0, 1))
     panel.preset = "chapter"
     for field in FIELDS:
-        assert getattr(panel, field) == (CHAPTER_RANGES[field].low, CHAPTER_RANGES[field].high)
+        unit = 1000 if field == "sensor_noise" else 1  # mrad
+        assert getattr(panel, field) == (unit * CHAPTER_RANGES[field].low, unit * CHAPTER_RANGES[field].high)
     panel.mass = (0.9, 1.5)
     assert (panel.preset, panel.mass, panel.action_delay) == ("own", (0.9, 1.5), (0, 3))
     panel.preset = "none"
@@ -59,7 +60,7 @@ def test_ranges_at_the_start_are_kept_beside_a_preset():
 
 
 def test_the_arms_get_what_the_sliders_say(panel):
-    panel.set(mass=(0.5, 0.6), friction=(2.0, 4.0), sensor_noise=(0.01, 0.02), action_delay=(2, 3))
+    panel.set(mass=(0.5, 0.6), friction=(2.0, 4.0), sensor_noise=(10, 20), action_delay=(2, 3))
     randomizer = panel._randomizer(panel.state)
     assert isinstance(randomizer, DomainRandomizer)
     assert randomizer.bounds("mass") == pytest.approx((0.5, 0.6))
