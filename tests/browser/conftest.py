@@ -32,6 +32,7 @@ _FLAGS = [
     "--disable-sync",
 ]
 _STARTUP_SECONDS = 90
+_PATIENCE = 90_000  # milliseconds that any wait may take on a machine that has much else to do; most take a few
 
 
 def _missing(reason: str):
@@ -63,6 +64,13 @@ class Lab:
     url: str
     token: str
     root: Path
+
+    def ask(self, method: str, path: str):
+        """The answer of the server's own interface; None where it has nothing to say."""
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"{self.url}/{path}", headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read() or "null")
 
 
 @pytest.fixture(scope="session")
@@ -131,10 +139,24 @@ class NotebookPage:
         cells.nth(index % cells.count()).locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
 
+    def output_of(self, index: int) -> str:
+        """Run one cell and wait for it; what it printed, or its value."""
+        cell = self.page.locator(".jp-CodeCell").nth(index)
+        before = cell.locator(".jp-InputPrompt").inner_text()
+        self.run_cell(index)
+        self.page.wait_for_function(
+            """([index, before]) => {
+                const prompt = document.querySelectorAll('.jp-CodeCell')[index].querySelector('.jp-InputPrompt');
+                return /\\[\\d+\\]/.test(prompt.innerText) && prompt.innerText !== before;
+            }""",
+            arg=[index, before],
+        )
+        return cell.locator(".jp-OutputArea-output").inner_text().strip()
+
     def wait_for_kernel(self) -> None:
         """Wait until the status bar says that a kernel is there and idle."""
-        self.page.wait_for_selector("text=/\\| Idle$/", timeout=60_000)
-        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+        self.page.wait_for_selector("text=/\\| Idle$/")
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
 
     def wait_idle(self, timeout: float = 120) -> None:
         """Wait until every code cell has run (its prompt shows a number) and the kernel has nothing to do."""
@@ -155,18 +177,26 @@ class NotebookPage:
     def button(self, label: str):
         return self.page.locator("button.jupyter-button", has_text=re.compile(rf"^\s*{label}$"))
 
-    def pictures(self):
-        """All pictures of panels, in the order of the page."""
-        return self.page.locator(".jp-OutputArea .widget-html svg[role=img], .jp-OutputArea img.widget-image")
-
     def status(self) -> str:
         return self.page.locator(".rlbook-status").first.inner_text()
 
 
+@pytest.fixture(scope="session")
+def context(browser):
+    """One profile of the browser for all notebooks: JupyterLab's scripts are fetched and compiled once."""
+    context = browser.new_context(viewport={"width": 1360, "height": 1000})
+    context.set_default_timeout(_PATIENCE)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def open_notebook(browser, lab):
-    """`open_notebook(path)` or `open_notebook(["code", ...])`: the notebook in a fresh page, as a NotebookPage."""
-    contexts = []
+def open_notebook(context, lab):
+    """`open_notebook(path)` or `open_notebook(["code", ...])`: the notebook in a fresh page, as a NotebookPage.
+
+    After the test the page is closed and its kernel shut down.
+    """
+    pages = []
 
     def open_(source) -> NotebookPage:
         name = f"{secrets.token_hex(4)}.ipynb"
@@ -176,15 +206,16 @@ def open_notebook(browser, lab):
             notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in source])
             notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
             nbformat.write(notebook, lab.root / name)
-        context = browser.new_context(viewport={"width": 1360, "height": 1000})
-        contexts.append(context)
         page = context.new_page()
+        pages.append(page)
         page.goto(f"{lab.url}/doc/tree/{name}?token={lab.token}")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
         notebook = NotebookPage(page)
         notebook.wait_for_kernel()
         return notebook
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
+    for session in lab.ask("GET", "api/sessions"):
+        lab.ask("DELETE", f"api/sessions/{session['id']}")

@@ -54,8 +54,8 @@ def test_beside_the_live_panel_there_is_no_still_one(open_notebook):
     notebook = open_notebook([PANELS["GammaPanel"], PANELS["EpsilonPanel"]])
     notebook.run_cell(0)
     page = notebook.page
-    page.wait_for_selector(".widget-html svg[role=img]")
+    page.wait_for_selector(".rlbook-touch svg[role=img]")
     still = page.locator("[class^=rlbook-still]")
-    still.first.wait_for(state="hidden", timeout=20_000)
+    still.first.wait_for(state="hidden")
     area = page.locator(".jp-CodeCell").first.locator(".jp-OutputArea-child")
     assert [child.is_visible() for child in area.all()] == [False, True]

@@ -35,10 +35,7 @@ def test_a_drag_and_keys_are_reported_in_order(open_notebook, picture):
     page.mouse.up()
     for key in ("ArrowUp", "ArrowLeft", "Enter", "a"):
         page.keyboard.press(key)
-    notebook.run_cell(2)
-    text = page.locator(".jp-CodeCell").nth(2).locator(".jp-OutputArea-output")
-    text.wait_for(timeout=20_000)
-    words = text.inner_text()
+    words = notebook.output_of(2)
     assert words.startswith("heard 11 ('down', 20"), words  # down, 5 + 1 moves, up, three keys; "a" means nothing here
     assert "('up', 200" in words and "'ArrowUp', 'ArrowLeft'" in words and "Enter" in words
     assert page.locator(".jp-CodeCell").count() == 3  # the keys did nothing else to the notebook
