@@ -31,6 +31,7 @@ from rlbook.learning.exploration import decayed, explore
 from rlbook.learning.history import EpisodeLog
 from rlbook.learning.learner import Learner
 from rlbook.learning.networks import FlatNetwork, shorten
+from rlbook.learning.optimising import annealed
 from rlbook.learning.replay import Batch, ReplayBuffer
 from rlbook.learning.saving import spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces
@@ -83,6 +84,7 @@ class DQNConfig(Config):
     max_grad_norm: float | None = 10.0  # the gradient is shortened to this length; None turns clipping off
     learning_starts: int = 0  # transitions to collect before the first training step
     updates_per_step: float = 1.0  # training steps for every environment step; 0.5 is one for every two
+    anneal_steps: int | None = None  # the learning rate falls to zero over so many environment steps
 
     def check(self):
         values = vars(self)
@@ -94,10 +96,10 @@ class DQNConfig(Config):
             single=True,
             unit=("gamma", "epsilon", "epsilon_decay", "epsilon_min", "tau"),
             positive=("learning_rate", "updates_per_step", "max_grad_norm"),
-            count=("buffer_size", "batch_size", "target_update_freq"),
+            count=("buffer_size", "batch_size", "target_update_freq", "anneal_steps"),
             natural=("learning_starts",),
             switch=("double", "huber"),
-            optional=("tau", "max_grad_norm"),
+            optional=("tau", "max_grad_norm", "anneal_steps"),
         )
         for name in ("batch_size", "learning_starts"):
             if values[name] > self.buffer_size:
@@ -203,7 +205,8 @@ class DQNAgent(Learner):
         loss.backward()
         if config.max_grad_norm is not None:
             shorten(self.online.weights.grad, config.max_grad_norm)
-        self._optimizer.param_groups[0]["lr"] = config.learning_rate
+        lr = annealed(config.learning_rate, self.buffer.n_pushed, config.anneal_steps)
+        self._optimizer.param_groups[0]["lr"] = lr
         self._optimizer.step()
         self.n_updates += 1
         self._update_target()

@@ -29,7 +29,7 @@ from rlbook.learning.actor_critic import ACTIVATIONS, ActorCritic
 from rlbook.learning.config import Config
 from rlbook.learning.history import EpisodeLog
 from rlbook.learning.learner import Learner
-from rlbook.learning.optimising import descend, optimizer_arrays, restore_generator, restore_optimizer
+from rlbook.learning.optimising import annealed, descend, optimizer_arrays, restore_generator, restore_optimizer
 from rlbook.learning.rollout import RolloutBuffer, Samples
 from rlbook.learning.saving import spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces, single_spaces
@@ -291,8 +291,7 @@ class PPO(Learner):
     @property
     def current_lr(self) -> float:
         """The learning rate now: ``lr``, steered by the measured KL and annealed where that is asked for."""
-        left = 1.0 if self.anneal_steps is None else max(0.0, 1 - self.steps_taken / self.anneal_steps)
-        return self.lr * self._lr_factor * left
+        return annealed(self.lr * self._lr_factor, self.steps_taken, self.anneal_steps)
 
     def _moved_enough(self, kl: float) -> bool:
         """Whether the policy has moved so far that the passes end; or else that steers the learning rate."""

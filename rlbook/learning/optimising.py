@@ -18,6 +18,11 @@ def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor, lr: float, max
     optimizer.step()
 
 
+def annealed(lr: float, steps_taken: int, anneal_steps: int | None) -> float:
+    """The learning rate after so many environment steps: in a line down to zero at ``anneal_steps``, unless None."""
+    return lr if anneal_steps is None else lr * max(0.0, 1 - steps_taken / anneal_steps)
+
+
 def optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, np.ndarray]:
     """What an optimiser remembers of each of its parameters: {"optimizer.0.exp_avg": array, ...}."""
     memory = optimizer.state_dict()["state"]

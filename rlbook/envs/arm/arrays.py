@@ -25,6 +25,10 @@ class Arrays:
         self.xp, self.device = array_namespace(torch.zeros(1)), self._generator.device
         self._generator.seed()
 
+    @property
+    def on_gpu(self) -> bool:
+        return self._generator is not None and self.device.type == "cuda"
+
     def __getstate__(self):
         return self.device, self._generator and self._generator.get_state()
 

@@ -70,17 +70,22 @@ class PhysicsParams:
     def with_rows(self, rows, other: "PhysicsParams", ones) -> "PhysicsParams":
         """The physics of all arms when the ``rows`` get ``other`` and the rest keep this one.
 
-        ``ones`` (B,) is an array of the wanted kind; ``other`` has numbers or (rows,) arrays of that kind. Nothing is
-        checked again: an environment does this whenever an episode ends.
+        ``ones`` (B,) is an array of the wanted kind; ``other`` has numbers or (rows,) arrays of that kind.
         """
-        mixed = copy.copy(self)
+        mixed = {}
         for name, new in other.as_dict().items():
             old = getattr(self, name)
             if not (isinstance(old, float) and isinstance(new, float) and old == new):
-                values = ones * old
-                values[rows] = new
-                object.__setattr__(mixed, name, values)
-        return mixed
+                mixed[name] = ones * old
+                mixed[name][rows] = new
+        return self.exchanged(**mixed)
+
+    def exchanged(self, **fields) -> "PhysicsParams":
+        """A copy with some fields changed for others that were checked before: nothing is looked at again."""
+        changed = copy.copy(self)
+        for name, value in fields.items():
+            object.__setattr__(changed, name, value)
+        return changed
 
     def as_dict(self) -> dict:
         """{field: value} in the order of the table."""

@@ -24,11 +24,13 @@ time limit      ends like a success             ``truncated``                   
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from rlbook.arrays import namespace
 from rlbook.envs.arm import physics as arm
 from rlbook.envs.arm.batch import EVERYONE, ArmVectorEnv
 from rlbook.envs.arm.params import PhysicsParams, in_numpy
@@ -53,7 +55,7 @@ def reward_terms(distance, action, success) -> dict:
     return {
         "distance": -0.1 * distance,
         "effort": (-0.001 / n) * sum(squares[..., i] for i in range(n)),
-        "success": arm.namespace(distance).astype(success, distance.dtype, copy=False),
+        "success": namespace(distance).astype(success, distance.dtype, copy=False),
     }
 
 
@@ -236,6 +238,7 @@ class ReachVectorEnv(ReachTask):
         if physics_on_reset is not None and not callable(physics_on_reset):
             raise ValueError(f"physics_on_reset is {physics_on_reset!r}; accepted are None and functions")
         self.physics, self.physics_on_reset = physics, physics_on_reset
+        self._step = self._make_step()
 
     @property
     def physics(self) -> PhysicsParams:
@@ -260,6 +263,15 @@ class ReachVectorEnv(ReachTask):
             fields[name] = value
         return PhysicsParams(**fields)
 
+    def _make_step(self):
+        """``f(q, qd, torque, physics) -> (q, qd)``, a control step later."""
+        settings = {"dt": self.dt, "substeps": SUBSTEPS, "max_speed": MAX_SPEED}
+        if not self.arrays.on_gpu:
+            return partial(arm.step, **settings)
+        from rlbook.envs.arm.cuda_graph import ReplayedStep
+
+        return ReplayedStep(**settings)
+
     def _restart(self, rows, options):
         if self.physics_on_reset is not None:
             drawn = self._own(self.physics_on_reset(len(rows), self.np_random), len(rows))
@@ -270,9 +282,7 @@ class ReachVectorEnv(ReachTask):
         return self._physics
 
     def _move(self, torque):
-        self.q, self.qd = arm.step(
-            self.q, self.qd, torque, self._physics, self.dt, substeps=SUBSTEPS, max_speed=MAX_SPEED
-        )
+        self.q, self.qd = self._step(self.q, self.qd, torque, self._physics)
 
     def _delays(self):
         return self._physics.action_delay
