@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 RESULTS = Path(__file__).with_name("results")
 PACKAGES = ("rlbook", "numpy", "gymnasium", "torch", "stable-baselines3", "matplotlib", "ipywidgets", "mujoco")
@@ -71,6 +72,20 @@ def summary(seconds) -> dict:
 def ratio(slower, faster) -> float:
     """How many times faster: the median over rounds of slower / faster, each ratio taken within its round."""
     return float(np.median(np.asarray(slower, dtype=float) / np.asarray(faster, dtype=float)))
+
+
+MIDDLE = "interquartile mean (95 % interval)"
+
+
+def middle(results, digits: int = 0) -> str:
+    """Interquartile mean over seeds with its bootstrap interval, as Agarwal et al. (2021) recommend: "498 (471 to 500)"."""
+    values = np.asarray(results, dtype=float)
+
+    def mean(samples, axis=-1):
+        return stats.trim_mean(samples, 0.25, axis=axis)
+
+    interval = stats.bootstrap((values,), mean, n_resamples=5000, method="percentile", rng=0).confidence_interval
+    return f"{mean(values):.{digits}f} ({interval.low:.{digits}f} to {interval.high:.{digits}f})"
 
 
 def text_table(header: list[str], rows: list[list]) -> str:

@@ -128,7 +128,7 @@ class PPOConfig(Config):
 
 
 # For a thousand environments: short rounds, few large batches, a small cheap network, steps as long as the KL allows.
-MANY_ARMS = {"n_steps": 8, "batch_size": 1024, "n_epochs": 2, "lr": 2e-3, "target_kl": 0.02, "kl_steers_lr": True}
+MANY_ARMS = {"n_steps": 8, "batch_size": 2048, "n_epochs": 2, "lr": 2e-3, "target_kl": 0.02, "kl_steers_lr": True}
 MANY_ARMS |= {"gamma": 0.95, "entropy_coef": 0.0, "max_grad_norm": 1.0, "log_std_init": -0.5}
 MANY_ARMS |= {"hidden_dims": (64, 64), "activation": "relu"}
 
