@@ -78,7 +78,7 @@ MIDDLE = "interquartile mean (95 % interval)"
 
 
 def middle(results, digits: int = 0) -> str:
-    """Interquartile mean over seeds with its bootstrap interval, as Agarwal et al. (2021) recommend: "498 (471 to 500)"."""
+    """Interquartile mean over seeds with its bootstrap interval, "498 (471 to 500)". Agarwal et al. (2021)."""
     values = np.asarray(results, dtype=float)
 
     def mean(samples, axis=-1):
