@@ -11,7 +11,8 @@ from rlbook.arrays import namespace
 from rlbook.learning.networks import FlatNetwork
 from rlbook.learning.normaliser import Normaliser
 
-ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu}
+# In place, on what a layer has just computed: a tenth of PPO's time with a thousand arms.
+ACTIVATIONS = {"tanh": torch.tanh_, "relu": torch.relu_}
 
 
 def gaussian_log_prob(action, mean, log_std):

@@ -16,10 +16,11 @@ class FlatNetwork(nn.Module):
     optimiser, the clipping of gradients and target networks need one operation each in place of one a layer (a training
     step of DQN takes 0.6 of the time).
 
-    widths : of input, hidden layers and output.   seed : of the first weights.   activation : between the layers.
+    widths : of input, hidden layers and output.   seed : of the first weights.
+    activation : between the layers; it may work in place.
     """
 
-    def __init__(self, widths, seed: int = 0, activation=functional.relu):
+    def __init__(self, widths, seed: int = 0, activation=torch.relu_):
         super().__init__()
         self.shapes = [(n_out, n_in) for n_in, n_out in itertools.pairwise(widths)]
         self.activation = activation
