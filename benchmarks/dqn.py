@@ -1,8 +1,14 @@
-"""DQN beside Stable-Baselines3: one training step, CartPole-v1 over five seeds, and reaching with ablations.
+"""DQN beside Stable-Baselines3: one training step, CartPole-v1 and reaching over ten seeds, and ablations.
 
 The training step is compared on the same network, batch and loss. CartPole runs are whole: rlbook with its own
 settings, Stable-Baselines3 with those it publishes for CartPole (rl-baselines3-zoo), seed after seed in turn on one
 thread; both are judged greedily over 100 fresh episodes.
+
+Settings were tuned on seeds 0 to 19; what is reported are seeds 100 to 109, that nothing was tuned on. What decides
+between seeds that keep a standing pole and seeds that lose it is how fast the target network follows. The values have a
+way of 1 / (1 - gamma) = 100 to climb, one a follow-up: with tau = 0.01 they are at 80 when the run ends, and nothing is
+known yet of drifting off the track; with tau = 0.03 they are there in half the time, climb on past what any return can
+be, for the greatest of noisy values is taken ever more often, and the pole falls again.
 """
 
 from __future__ import annotations
@@ -15,23 +21,25 @@ from benchmarks import common
 from rlbook.dqn import DQNAgent
 from rlbook.learning.stepping import Evaluation, evaluate
 
-SEEDS = (0, 1, 2, 3, 4)
+REPORTED = tuple(range(100, 110))
+PEER_SEEDS = REPORTED[:3]  # a run of theirs takes as long as two of ours
 EVALUATION_SEED = 10_000  # of environments that no learner has seen
 STEP_NETWORKS = ((64, 64), (256, 256))
 STEP_GOAL, TIME_GOAL, CARTPOLE_GOAL, REACH_GOAL = 1.5, 0.5, 475.0, 0.9
 
-CARTPOLE_STEPS, CARTPOLE_ENVS = 42_000, 8
+CARTPOLE_STEPS, CARTPOLE_ENVS = 48_000, 8
 CARTPOLE = {
-    "hidden_dims": (128, 128),
-    "learning_rate": 5e-4,
-    "batch_size": 128,
-    "tau": 0.01,
+    "hidden_dims": (64, 64),
+    "learning_rate": 1e-3,
+    "anneal_steps": CARTPOLE_STEPS,
+    "batch_size": 256,
+    "tau": 0.02,
     "double": True,
     "huber": True,
     "epsilon_decay": 0.97,
-    "epsilon_min": 0.04,
+    "epsilon_min": 0.1,
     "learning_starts": 1000,
-    "updates_per_step": 0.5,
+    "updates_per_step": 0.35,
 }
 PEER_STEPS = 50_000
 PEER = {
@@ -113,25 +121,27 @@ def training_steps(rounds: int, n_steps: int = 40) -> dict:
     return result
 
 
-def cartpole(seeds) -> dict:
+def cartpole(seeds, peer_seeds) -> dict:
     """Whole runs, seed after seed: seconds, and the mean return of 100 fresh episodes."""
     from stable_baselines3.common.evaluation import evaluate_policy
 
     runs: dict[str, list] = {"rlbook_return": [], "rlbook_s": [], "peer_return": [], "peer_s": []}
     for seed in seeds:
-        agent, model = DQNAgent(4, 2, seed=seed, **CARTPOLE), peer(seed)
-        envs = gym.make_vec("CartPole-v1", num_envs=CARTPOLE_ENVS)
+        agent, envs = DQNAgent(4, 2, seed=seed, **CARTPOLE), gym.make_vec("CartPole-v1", num_envs=CARTPOLE_ENVS)
         runs["rlbook_s"].append(common.time_once(lambda agent=agent, envs=envs: agent.learn(envs, CARTPOLE_STEPS)))
-        runs["peer_s"].append(common.time_once(lambda model=model: model.learn(PEER_STEPS)))
         runs["rlbook_return"].append(float(greedy(agent, "CartPole-v1", 100).returns.mean()))
-        fresh = gym.make("CartPole-v1")
-        fresh.reset(seed=EVALUATION_SEED)
-        runs["peer_return"].append(float(evaluate_policy(model, fresh, n_eval_episodes=100, warn=False)[0]))
+        if seed in peer_seeds:
+            model, fresh = peer(seed), gym.make("CartPole-v1")
+            runs["peer_s"].append(common.time_once(lambda model=model: model.learn(PEER_STEPS)))
+            fresh.reset(seed=EVALUATION_SEED)
+            runs["peer_return"].append(float(evaluate_policy(model, fresh, n_eval_episodes=100, warn=False)[0]))
+    beside = [runs["rlbook_s"][list(seeds).index(seed)] for seed in peer_seeds]
     return {
         **runs,
+        "seeds": list(seeds),
         "rlbook_steps": CARTPOLE_STEPS,
         "peer_steps": PEER_STEPS,
-        "time_share": 1 / common.ratio(runs["peer_s"], runs["rlbook_s"]),
+        "time_share": 1 / common.ratio(runs["peer_s"], beside),
     }
 
 
@@ -149,11 +159,11 @@ def reaching(seeds, n_steps: int, changes: dict) -> dict:
     return {"steps": n_steps, "seeds": list(seeds), "rows": result}
 
 
-def run(rounds: int = 15, seeds=SEEDS) -> dict:
+def run(rounds: int = 15, seeds=REPORTED, peer_seeds=PEER_SEEDS) -> dict:
     torch.set_num_threads(1)
     return {
         "training_step": training_steps(rounds),
-        "cartpole": cartpole(seeds),
+        "cartpole": cartpole(seeds, peer_seeds),
         "reaching": reaching(seeds, REACH_STEPS, {"all stabilisers": {}}),
         "ablations": reaching(seeds[:3], ABLATION_STEPS, ABLATIONS),
         "goals": {"step": STEP_GOAL, "time": TIME_GOAL, "cartpole": CARTPOLE_GOAL, "reach": REACH_GOAL},
@@ -166,19 +176,19 @@ def table(result: dict) -> str:
         [name, common.milliseconds(row["rlbook_s"]), common.milliseconds(row["peer_s"]), f"{row['times_faster']:.2f}"]
         for name, row in result["training_step"].items()
     ]
-    poles = [
-        [f"seed {i}", *(f"{runs[key][i]:.0f}" for key in ("rlbook_return", "peer_return", "rlbook_s", "peer_s"))]
-        for i in range(len(runs["rlbook_s"]))
-    ]
-    solved = {who: sum(value >= goals["cartpole"] for value in runs[f"{who}_return"]) for who in ("rlbook", "peer")}
+    returns = runs["rlbook_return"]
+    poles = [f"{runs['rlbook_steps']:,} steps", *(f"{value:.0f}" for value in returns), common.middle(returns)]
+    header = ["CartPole-v1, return", *(f"seed {seed}" for seed in runs["seeds"]), common.MIDDLE]
+    solved = sum(value >= goals["cartpole"] for value in returns)
+    theirs = ", ".join(f"{value:.0f}" for value in runs["peer_return"])
     verdict = (
-        f"{solved['rlbook']} of {len(poles)} seeds at {goals['cartpole']:.0f} and more after {runs['rlbook_steps']:,} "
-        f"steps (SB3: {solved['peer']}), in {runs['time_share']:.2f} of SB3's time (goal: {goals['time']})"
+        f"{solved} of {len(returns)} seeds at {goals['cartpole']:.0f} and more, in {runs['time_share']:.2f} of the time of "
+        f"Stable-Baselines3 (goal: {goals['time']}), which comes to {theirs} after {runs['peer_steps']:,} steps"
     )
     return "\n\n".join(
         [
             common.text_table(["training step, batch 64", "rlbook", "SB3", f"times (goal {goals['step']})"], steps),
-            common.text_table(["CartPole-v1", "return", "SB3's", "seconds", "SB3's"], poles),
+            common.text_table(header, [poles]),
             verdict,
             _reaching_table(result["reaching"]),
             _reaching_table(result["ablations"]),
@@ -188,8 +198,14 @@ def table(result: dict) -> str:
 
 def _reaching_table(result: dict) -> str:
     rows = [
-        [name, *(f"{share:.0%}" for share in row["share_reached"]), f"{np.median(row['seconds']):.0f} s"]
+        [
+            name,
+            *(f"{share:.0%}" for share in row["share_reached"]),
+            common.middle(row["share_reached"], 3),
+            f"{np.median(row['seconds']):.0f} s",
+        ]
         for name, row in result["rows"].items()
     ]
-    header = [f"targets reached after {result['steps']:,} steps", *(f"seed {seed}" for seed in result["seeds"]), "time"]
+    seeds = (f"seed {seed}" for seed in result["seeds"])
+    header = [f"targets reached after {result['steps']:,} steps", *seeds, common.MIDDLE, "time"]
     return common.text_table(header, rows)

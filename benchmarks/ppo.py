@@ -194,7 +194,8 @@ def rsl_rl(seed: int) -> Iterator[tuple[int, Callable]]:
         "critic": network,
         "algorithm": algorithm,
     }
-    runner = OnPolicyRunner(_rsl_arms(seed), settings, log_dir=None, device="cpu")
+    with contextlib.redirect_stdout(io.StringIO()):
+        runner = OnPolicyRunner(_rsl_arms(seed), settings, log_dir=None, device="cpu")
     steps = 0
     while True:
         with contextlib.redirect_stdout(io.StringIO()):

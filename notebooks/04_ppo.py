@@ -428,11 +428,13 @@ swinger = PPO(
     state_dim=3,
     action_dim=1,
     n_steps=64,
-    batch_size=512,
+    batch_size=128,
     n_epochs=10,
     lr=1e-3,
+    anneal_steps=100_000,  # the learning rate falls to zero by the end
     gamma=0.9,
     hidden_dims=(64, 64),
+    activation="relu",
     entropy_coef=0.0,
     normalise_observations=True,
     normalise_returns=True,
@@ -440,7 +442,7 @@ swinger = PPO(
 rods = gym.make_vec("Pendulum-v1", num_envs=16, vectorization_mode="sync")
 history = swinger.learn(rods, total_steps=100_000)
 held = evaluate(likeliest(swinger), gym.make_vec("Pendulum-v1", num_envs=100), n_episodes=100)
-fact("mean return of 100 fresh episodes", held.returns.mean(), more_than=-400)
+fact("mean return of 100 fresh episodes", held.returns.mean(), more_than=-250)
 learning_curve(history.returns, window=16, title="Pendulum: up within a few hundred episodes")
 
 # %% [markdown]
