@@ -182,8 +182,8 @@ def table(result: dict) -> str:
     solved = sum(value >= goals["cartpole"] for value in returns)
     theirs = ", ".join(f"{value:.0f}" for value in runs["peer_return"])
     verdict = (
-        f"{solved} of {len(returns)} seeds at {goals['cartpole']:.0f} and more, in {runs['time_share']:.2f} of the time of "
-        f"Stable-Baselines3 (goal: {goals['time']}), which comes to {theirs} after {runs['peer_steps']:,} steps"
+        f"{solved} of {len(returns)} seeds at {goals['cartpole']:.0f} and more, in {runs['time_share']:.2f} of the "
+        f"time of Stable-Baselines3 (goal: {goals['time']}), which comes to {theirs} after {runs['peer_steps']:,} steps"
     )
     return "\n\n".join(
         [

@@ -120,7 +120,8 @@ class DQNAgent(Learner):
         next_q_online (B, A), next_q_target (B, A), terminated (B,) bool, gamma) -> (B,)``, NumPy arrays all.
 
     ``online`` and ``target`` are the networks, ``buffer`` the memory, ``epsilon`` the present chance of exploring,
-    ``n_updates`` the training steps taken and ``losses`` the most recent losses, at most ``KEPT_LOSSES``.
+    ``steps_taken`` counts the steps of all environments, ``n_updates`` the training steps; ``losses`` are the most recent
+    losses, at most ``KEPT_LOSSES``.
 
     Raises ValueError for an argument outside these meanings, naming it.
     """
@@ -152,7 +153,7 @@ class DQNAgent(Learner):
         self._optimizer = torch.optim.Adam(self.online.parameters(), fused=True)
         self.buffer = ReplayBuffer(self.buffer_size, state_dim=self.state_dim, seed=replay)
         self._rng, self._env_seeds = np.random.default_rng(acting), np.random.default_rng(envs)
-        self.n_updates, self._updates_due = 0, 0.0
+        self.steps_taken, self.n_updates, self._updates_due = 0, 0, 0.0
         self.losses: deque[float] = deque(maxlen=self.KEPT_LOSSES)
 
     @property
@@ -163,6 +164,11 @@ class DQNAgent(Learner):
     def epsilon(self, value: float) -> None:
         check_arguments({"epsilon": value}, unit=("epsilon",), single=True)
         self._epsilon = float(value)
+
+    @property
+    def current_lr(self) -> float:
+        """The learning rate now: ``learning_rate``, annealed where that is asked for."""
+        return annealed(self.learning_rate, self.steps_taken, self.anneal_steps)
 
     def configure(self, **changes) -> None:
         super().configure(**changes)
@@ -187,6 +193,7 @@ class DQNAgent(Learner):
     def store_transition(self, state, action, reward, next_state, terminated) -> None:
         """Remember one transition, or one of each environment."""
         self.buffer.push(state, action, reward, next_state, terminated)
+        self.steps_taken += np.size(reward)
 
     def decay_epsilon(self) -> None:
         """One episode is over: explore a little less."""
@@ -205,8 +212,7 @@ class DQNAgent(Learner):
         loss.backward()
         if config.max_grad_norm is not None:
             shorten(self.online.weights.grad, config.max_grad_norm)
-        lr = annealed(config.learning_rate, self.buffer.n_pushed, config.anneal_steps)
-        self._optimizer.param_groups[0]["lr"] = lr
+        self._optimizer.param_groups[0]["lr"] = self.current_lr
         self._optimizer.step()
         self.n_updates += 1
         self._update_target()
@@ -283,7 +289,8 @@ class DQNAgent(Learner):
         networks = {"online": self.online, "target": self.target}
         arrays |= {name: network.weights.detach().cpu().numpy() for name, network in networks.items()}
         arrays |= {"memory": self.buffer.rows(), "losses": np.array(self.losses)}
-        counts = {"n_updates": self.n_updates, "updates_due": self._updates_due, "n_pushed": self.buffer.n_pushed}
+        counts = {"steps_taken": self.steps_taken, "n_updates": self.n_updates}
+        counts |= {"updates_due": self._updates_due, "n_pushed": self.buffer.n_pushed}
         random = [generator.bit_generator.state for generator in self._generators()]
         return arrays, {**counts, "epsilon": self.epsilon, "random": random}
 
@@ -294,7 +301,8 @@ class DQNAgent(Learner):
             name.removeprefix("adam."): torch.from_numpy(arrays[name]) for name in arrays if name.startswith("adam.")
         }
         self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": {0: adam} if adam else {}})
-        self.n_updates, self._updates_due, self.epsilon = state["n_updates"], state["updates_due"], state["epsilon"]
+        self.steps_taken, self.n_updates = state["steps_taken"], state["n_updates"]
+        self._updates_due, self.epsilon = state["updates_due"], state["epsilon"]
         self.buffer.restore(arrays["memory"], state["n_pushed"])
         self.losses.extend(arrays["losses"].tolist())
         for generator, saved in zip(self._generators(), state["random"], strict=True):

@@ -111,6 +111,16 @@ class TestLearning:
         agent.learn(Counting(5), 10)
         assert agent.epsilon == 0.15
 
+    def test_the_learning_rate_falls_along_a_line(self):
+        agent = DQNAgent(2, 2, **{**SMALL, "learning_rate": 0.01}, anneal_steps=80)
+        assert agent.current_lr == 0.01
+        agent.learn(Counting(5), 60)
+        assert agent.steps_taken == 60 and agent.current_lr == pytest.approx(0.0025)
+        agent.learn(Counting(5), 40)
+        before = agent.online.weights.detach().clone()
+        agent.learn(Counting(5), 10)
+        assert agent.current_lr == 0 and agent.n_updates > 50 and (agent.online.weights == before).all()
+
     def test_same_seed_same_weights(self):
         def weights(seed):
             agent = DQNAgent(4, 2, **SMALL, seed=seed)
@@ -202,10 +212,10 @@ class TestFiles:
         )
         np.testing.assert_array_equal(agent.buffer._rows, again.buffer._rows)
 
-    @pytest.mark.parametrize("forgotten", ["adam.exp_avg", "n_updates", "epsilon", "memory"])
+    @pytest.mark.parametrize("forgotten", ["adam.exp_avg", "n_updates", "steps_taken", "epsilon", "memory"])
     def test_what_is_saved_matters(self, tmp_path, forgotten):
         """With any of it forgotten the run is another one: the test above can fail."""
-        agent = with_memory()
+        agent = with_memory(anneal_steps=400)
         for _ in range(25):
             agent.train_step()
         agent.save(tmp_path / "agent")
