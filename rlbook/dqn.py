@@ -120,8 +120,8 @@ class DQNAgent(Learner):
         next_q_online (B, A), next_q_target (B, A), terminated (B,) bool, gamma) -> (B,)``, NumPy arrays all.
 
     ``online`` and ``target`` are the networks, ``buffer`` the memory, ``epsilon`` the present chance of exploring,
-    ``steps_taken`` counts the steps of all environments, ``n_updates`` the training steps; ``losses`` are the most recent
-    losses, at most ``KEPT_LOSSES``.
+    ``steps_taken`` counts the steps of all environments, ``n_updates`` the training steps; ``losses`` are the latest
+    ones, at most ``KEPT_LOSSES``.
 
     Raises ValueError for an argument outside these meanings, naming it.
     """

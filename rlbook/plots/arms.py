@@ -12,7 +12,7 @@ from matplotlib.patches import Annulus, Circle
 from matplotlib.ticker import MaxNLocator
 
 from rlbook.envs.arm.controllers import distance_to_workspace
-from rlbook.envs.arm.physics import PhysicsParams, forward_kinematics
+from rlbook.envs.arm.physics import PhysicsParams, forward_kinematics, workspace_radii
 from rlbook.plots.style import BLACK, BLUE, DRAWING, GREY, MAP, RED, LivePicture, new_figure, style_axes
 
 _GHOSTS = 9
@@ -97,7 +97,7 @@ def workspace(
         raise ValueError(f"link_lengths are {link_lengths}; accepted are positive lengths in m, at least one")
     if targets is not None and not len(targets):
         raise ValueError("there are no targets; accepted are None and (N, 2) or (N, 3), N at least 1")
-    outer, inner = lengths.sum(), max(0.0, 2 * lengths.max() - lengths.sum())
+    inner, outer = workspace_radii(lengths)
     extent = outer
     if targets is not None:
         targets = np.asarray(targets, dtype=float)

@@ -66,12 +66,10 @@ class ArmVectorEnv(VectorEnv):
         device=None,
         render_mode: str | None = None,
     ):
-        check_arguments(
-            locals(),
-            count=("num_envs", "n_joints", "max_steps", "hold_steps", "torque_levels"),
-            positive=("goal_threshold", "dt"),
-            optional=("torque_levels",),
-        )
+        counts = {"num_envs": num_envs, "n_joints": n_joints, "max_steps": max_steps, "hold_steps": hold_steps}
+        counts["torque_levels"] = torque_levels
+        check_arguments(counts, count=tuple(counts), optional=("torque_levels",))
+        check_arguments({"goal_threshold": goal_threshold, "dt": dt}, positive=("goal_threshold", "dt"))
         if torque_levels == 1:
             raise ValueError("torque_levels is 1; accepted are whole numbers from 2")
         if render_mode not in (None, "rgb_array"):

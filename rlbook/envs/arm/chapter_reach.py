@@ -46,7 +46,8 @@ class ChapterReachVectorEnv(ArmVectorEnv):
     """
 
     def __init__(self, num_envs: int = 1, *, n_joints: int = 6, max_torque: float = 100.0, **shared):
-        check_arguments(locals(), count=("n_joints",), positive=("max_torque",))
+        sizes = {"n_joints": n_joints, "max_torque": max_torque}
+        check_arguments(sizes, count=("n_joints",), positive=("max_torque",))
         if n_joints < len(LINK_LENGTHS):
             raise ValueError(
                 f"n_joints is {n_joints}; accepted are {len(LINK_LENGTHS)} and more, the arm has as many links"

@@ -109,7 +109,8 @@ class ReachTask(ArmVectorEnv):
         observe_last_action: bool = False,
         **shared,
     ):
-        check_arguments(locals(), count=("n_joints",), switch=("observe_last_action",))
+        values = {"n_joints": n_joints, "observe_last_action": observe_last_action}
+        check_arguments(values, count=("n_joints",), switch=("observe_last_action",))
         n_joints = int(n_joints)
         self.link_length, self.reach = link_length, n_joints * link_length
         self.observe_last_action = observe_last_action

@@ -167,7 +167,7 @@ class RobotReachVectorEnv(ReachTask):
             raise ValueError("physics is given for the real robot, which has its own; accepted with preset='matched'")
         if shared.get("device") is not None:
             raise ValueError(f"device is {shared['device']!r}; accepted is None, MuJoCo computes in NumPy")
-        check_arguments(locals(), count=("n_threads",))
+        check_arguments({"n_threads": n_threads}, count=("n_threads",))
         drawing = checked_physics(physics)
         for name, value in drawing.as_dict().items():
             if not isinstance(value, float):
