@@ -420,7 +420,7 @@ if ready(gae):
 # %%
 if ready(gae):
     share = share_reached(lambda *case: -on_tensors(*case))
-    fact("targets reached with the wrong sign", share, less_than=1 / 3, unit="%")
+    fact("targets reached with the wrong sign", share, less_than=0.3, unit="%")
 
 # %% [markdown]
 # A wrong sign is easy to see. Most of the mistakes that the checks above know by name are not: the arm still learns, somewhat
