@@ -144,7 +144,8 @@ def drawn_physics(
             weights = np.full(len(values), 1 / len(values))
             one.hist(values, bins=bins, weights=weights, color=colour, alpha=0.5, label=name)
     if len(samples) > 1:
-        axes[0, 0].legend(frameon=False, fontsize=8)
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="upper right", ncols=len(names), frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold", color=BLACK)
     return figure
 
