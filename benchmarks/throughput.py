@@ -17,7 +17,7 @@ from rlbook.envs.arm.reach import ReachVectorEnv
 from rlbook.ppo import MANY_ARMS, PPO
 
 ARMS = {"cpu": (1024, 4096), "cuda": (4096, 16_384, 65_536)}
-STEPS = 100  # control steps of every arm in one measurement: a whole episode
+STEPS = 104  # control steps of every arm in one measurement: an episode, in whole rounds of learning
 ROUNDS = 5
 
 

@@ -67,7 +67,7 @@ def approximate_kl(log_ratio):
     Schulman (2020), "Approximating KL divergence": unbiased as the mean of -log rho is, but never negative.
     """
     # KL = mean of rho - 1 - log rho
-    return (namespace(log_ratio).exp(log_ratio) - 1 - log_ratio).mean()
+    return (namespace(log_ratio).expm1(log_ratio) - log_ratio).mean()
 
 
 def kl_exceeds(kl, target_kl):
@@ -76,10 +76,14 @@ def kl_exceeds(kl, target_kl):
 
 
 def explained_variance(value, target):
-    """The part of the targets' variance that the critic knows, (n,) each: 1 perfect, 0 no better than their mean."""
+    """The part of the targets' variance that the critic knows, (n,) each: 1 perfect, 0 no better than their mean.
+
+    NaN where all targets are alike: there is nothing to explain.
+    """
     # 1 - Var(R - V) / Var(R)
     xp = namespace(value)
-    return 1 - xp.var(target - value) / xp.var(target)
+    variance = xp.var(target)
+    return 1 - xp.var(target - value) / variance if variance > 0 else variance * math.nan
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,7 @@ class PPO(Learner):
         While training: the policy's own draw, as ``store_transition`` wants it; it may lie outside the environment's
         bounds. Otherwise the likeliest action, within the bounds of the environment last learned in.
         """
-        states = self._tensor(state)
+        states = self._states(state)
         action = self.policy.get_action(torch.atleast_2d(states), not training, self._generator)
         action = action if training else self._within_bounds(action)
         return _as_given(action[0] if states.ndim == 1 else action, state)
@@ -194,7 +198,7 @@ class PPO(Learner):
     @torch.no_grad()
     def value(self, state):
         """What the critic expects from one observation (state_dim,), or from many (..., state_dim)."""
-        return _as_given(self.policy.value(self._tensor(state)), state)
+        return _as_given(self.policy.value(self._states(state)), state)
 
     def learning(self, envs: gym.Env | VectorEnv) -> Iterator[EpisodeLog]:
         """Learn round by round, for as long as it is asked to: yields the log after every update."""
@@ -209,7 +213,10 @@ class PPO(Learner):
         while True:
             self._collect(steps)
             self._record(log)
-            self.update()
+            if self.buffer.real.any():  # with NEXT_STEP, a round of one step can hold nothing but resets
+                self.update()
+            else:
+                self.buffer.clear()
             yield log
 
     def _collect(self, steps: TrueSteps) -> None:
@@ -238,7 +245,12 @@ class PPO(Learner):
         self.buffer.push(state, action, reward, next_state, terminated, truncated, real)
 
     def update(self) -> dict[str, float]:
-        """Learn from the steps kept, and forget them. Returns what was measured in the last pass, by name."""
+        """Learn from the steps kept, and forget them. Returns what was measured in the last pass, by name.
+
+        Raises ValueError where no step is kept.
+        """
+        if not self.buffer.real[: len(self.buffer)].any():
+            raise ValueError("no step is kept; store_transition comes before update")
         stats = self._look_back()
         for _ in range(self.n_epochs):
             batches = self.buffer.get_batches(self.batch_size, self._generator)
@@ -246,8 +258,10 @@ class PPO(Learner):
             stats |= {name: torch.stack([one[name] for one in measured]).mean().item() for name in measured[0]}
             if self._moved_enough(stats["approximate_kl"]):
                 break
+        states = self.buffer.samples().state
         if self.normalise_observations:
-            self.policy.observations.update(self.buffer.samples().state)
+            self.policy.observations.update(states)
+        self.steps_taken += len(states)
         self.buffer.clear()
         for name, value in stats.items():
             self.stats.setdefault(name, []).append(value)
@@ -265,7 +279,6 @@ class PPO(Learner):
         samples = buffer.samples()
         if self.normalise_returns:
             self.policy.returns.update(samples.value_target[:, None])
-        self.steps_taken += len(samples.state)
         return {"explained_variance": explained_variance(samples.value, samples.value_target).item()}
 
     def _train_step(self, batch: Samples) -> dict[str, torch.Tensor]:
@@ -307,6 +320,12 @@ class PPO(Learner):
 
     def _within_bounds(self, action):
         return action if self.discrete else action.clip(*self._bounds)
+
+    def _states(self, state) -> torch.Tensor:
+        states = self._tensor(state)
+        if states.shape[-1:] != (self.state_dim,):
+            raise ValueError(f"state has shape {tuple(states.shape)}; accepted is (..., {self.state_dim})")
+        return states
 
     def _tensor(self, values) -> torch.Tensor:
         return torch.as_tensor(values, dtype=torch.float32, device=self.device)

@@ -178,6 +178,7 @@ class TestLosses:
         (log_ratio,) = as_kind(kind, log_ratio)
         assert approximate_kl(log_ratio) == pytest.approx(0.045, rel=0.02)
         assert approximate_kl(0 * log_ratio) == 0
+        assert approximate_kl(np.full(4, 3e-4, dtype=np.float32)) > 0  # exp(x) - 1 - x would round to below 0
 
     @KINDS
     def test_explained_variance(self, kind):
@@ -186,6 +187,7 @@ class TestLosses:
         assert explained_variance(target + 5, target) == pytest.approx(1)  # a constant error has no variance
         assert explained_variance(0 * target, target) == pytest.approx(0)
         assert explained_variance(-target, target) == pytest.approx(-3)
+        assert math.isnan(explained_variance(target, 0 * target + 3))  # nothing to explain
 
 
 class TestActorCritic:
@@ -357,6 +359,7 @@ class TestUpdate:
         agent = with_steps(anneal_steps=64)
         assert agent.current_lr == pytest.approx(3e-4)
         agent.update()
+        assert agent._optimizer.param_groups[0]["lr"] == pytest.approx(3e-4)  # what the update was made with
         assert agent.steps_taken == 32 and agent.current_lr == pytest.approx(1.5e-4)
         agent.steps_taken = 100
         assert agent.current_lr == 0
@@ -451,3 +454,25 @@ class TestBadInput:
     def test_settings_for_many_arms(self):
         agent = PPO.for_many_arms(10, 2, gamma=0.9)
         assert agent.gamma == 0.9 and agent.batch_size == MANY_ARMS["batch_size"]
+
+
+class TestWhatDoesNotFit:
+    @pytest.mark.parametrize("state", [np.zeros(1), np.zeros((5, 1)), np.zeros((5, 4)), np.float32(0)])
+    def test_observations_of_another_width(self, state):
+        agent = PPO(3, 1, **SMALL)
+        for look in (agent.value, agent.select_action):
+            with pytest.raises(ValueError, match=r"accepted is \(\.\.\., 3\)"):
+                look(state)
+
+    def test_one_state_for_several_rewards(self):
+        agent = PPO(3, 1, **SMALL)
+        flags = np.zeros(4, dtype=bool)
+        with pytest.raises(ValueError, match=r"state has shape \(3,\); accepted is \(4, 3\)"):
+            agent.store_transition(np.zeros(3), np.zeros(1), np.ones(4), np.zeros(3), flags, flags)
+
+    def test_an_update_without_a_step(self):
+        with pytest.raises(ValueError, match="no step is kept"):
+            PPO(3, 1, **SMALL).update()
+
+    def test_widths_as_whole_floats(self):
+        assert PPO(3, 1, **{**SMALL, "hidden_dims": (16.0, 8)}).hidden_dims == (16, 8)

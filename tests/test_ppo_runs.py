@@ -343,3 +343,10 @@ class TestFiles:
         save_arrays(tmp_path / "agent", "PPO", arrays, parts)
         with pytest.raises(ValueError, match="agent is no complete PPO of this version"):
             PPO.load(tmp_path / "agent")
+
+
+def test_a_round_of_nothing_but_a_reset():
+    """With NEXT_STEP an episode's end is followed by a step that is none; a round of one such step teaches nothing."""
+    agent = PPO(4, 2, discrete=True, **{**SMALL, "n_steps": 1})
+    agent.learn(gym.make_vec("CartPole-v1", num_envs=1, vectorization_mode="sync"), 150)
+    assert agent.steps_taken >= 150

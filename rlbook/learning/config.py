@@ -22,8 +22,11 @@ class Config:
             object.__setattr__(self, name, _plain(value))
         self.check()
         for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
             if field.type == "int":
-                object.__setattr__(self, field.name, int(getattr(self, field.name)))
+                object.__setattr__(self, field.name, int(value))
+            elif field.type == "tuple[int, ...]":
+                object.__setattr__(self, field.name, tuple(map(int, value)))
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

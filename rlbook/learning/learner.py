@@ -47,6 +47,9 @@ class Learner(abc.ABC):
             if name in self.fixed or name in self._sizes:
                 raise AttributeError(f"{name} cannot change in a living {type(self).__name__}; make a new one")
         self.config = dataclasses.replace(self.config, **changes)
+        for name in changes:
+            if hasattr(type(self), name):  # it has a present value of its own, as epsilon, which goes on from there
+                setattr(self, name, getattr(self.config, name))
 
     @property
     def n_agents(self) -> int:
@@ -75,7 +78,7 @@ class Learner(abc.ABC):
         """Learn step by step, for as long as it is asked to: yields the log after every step of the environments."""
 
     def learn(self, envs: gym.Env | VectorEnv, total_steps: int, progress: bool = False) -> History:
-        """Learn for ``total_steps`` environment steps, those of all copies counted.
+        """Learn for ``total_steps`` environment steps, those of all copies counted; rounds (of PPO) are not broken off.
 
         Interrupting (Ctrl-C, the notebook's stop button) keeps what was learned and returns the history so far.
         ``learn`` may be called again, on another environment too. Raises ValueError for an environment whose spaces do
@@ -121,7 +124,8 @@ class Learner(abc.ABC):
     def save(self, path) -> None:
         """Write everything that learning goes on from to a safetensors file: numbers and text, never a pickle.
 
-        The environments are not in it: the next ``learn`` begins new episodes, as it always does.
+        The environments are not in it, nor the steps of a round that has not been learned from: the next ``learn``
+        begins new episodes, as it always does.
         """
         arrays, state = self._state()
         rules = [name for name in self.own_rules if getattr(self, name) is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from rlbook.returns import compute_gae
@@ -54,13 +55,18 @@ class RolloutBuffer:
         """One step of every environment: (B, ...) each, NumPy or torch."""
         if len(self) == self.n_steps:
             raise ValueError(f"the buffer is full after {self.n_steps} steps; learn from them and clear it first")
+        wanted = tuple(self.states.shape[1:])
+        for name, values in (("state", state), ("next_state", next_state)):
+            shape = tuple(np.shape(values))
+            if shape != wanted and (1, *shape) != wanted:
+                raise ValueError(f"{name} has shape {shape}; accepted is {wanted}")
         columns = self.states, self.actions, self.rewards, self.next_states, self.terminated, self.truncated, self.real
         values = state, action, reward, next_state, terminated, truncated, real
         for column, value in zip(columns, values, strict=True):
             column[len(self)] = torch.as_tensor(value)
         self._n_written += 1
 
-    def compute_returns_and_advantages(self, values, next_values, gamma: float = 0.99, gae_lambda: float = 0.95):
+    def compute_returns_and_advantages(self, values, next_values, gamma: float, gae_lambda: float):
         """Fill in ``advantages`` and ``value_targets`` from V(s_t) and V(s_t+1), (T, B) each."""
         T = len(self)
         ends = self.terminated[:T], self.truncated[:T]

@@ -93,6 +93,7 @@ class PPOPanel(Panel):
         """New weights, unless an agent was given, which stays as it is; the arm hanging at rest."""
         self._agent = self._given or PPO.for_many_arms(10, 2, seed=self._seed)
         self._learning, self._learning_arms, self._log = None, 0, None
+        self._steps_before = self._agent.steps_taken
         self._put_arm(np.array([[-np.pi / 2, 0.0]]), np.zeros((1, 2)), np.array([state.target_x, state.target_z]))
         self._tips: list[np.ndarray] = []
         self._seconds, self._shares = [0.0], [0.0]
@@ -120,7 +121,11 @@ class PPOPanel(Panel):
         """Updates, one at least, for about this long."""
         begun = last = time.perf_counter()
         while last - begun < seconds:
-            self._log = next(self._learning)
+            try:
+                self._log = next(self._learning)
+            except BaseException:  # what was learned stays; the next step begins new episodes
+                self._learning_arms = 0
+                raise
             now = time.perf_counter()
             ended = self._agent.buffer.terminated | self._agent.buffer.truncated
             share = float(self._agent.buffer.terminated.sum() / max(1, int(ended.sum())))
@@ -185,7 +190,8 @@ class PPOPanel(Panel):
         words = f"The arm on show is {100 * distance:.0f} cm from its target."
         if self._log is None:
             return words
+        steps = self._agent.steps_taken - self._steps_before
         return (
-            f"{self._log.total_steps:,} steps of {state.n_arms:,} arms in {self._seconds[-1]:.0f} s; "
+            f"{steps:,} steps in {self._seconds[-1]:.0f} s, now of {state.n_arms:,} arms; "
             f"{self._smoothed()[-1]:.0%} of the episodes end at their target. {words}"
         )

@@ -60,7 +60,7 @@ def test_it_trains_pauses_and_answers_while_a_slider_moves(open_notebook):
     notebook.run_all()
     page = notebook.page
     notebook.button("Play").click()
-    page.wait_for_selector("text=/steps of 64 arms/")
+    page.wait_for_selector("text=/now of 64 arms/")
     notebook.slider("Discount gamma").focus()
     page.keyboard.press("ArrowLeft")
     # The kernel answers while the panel goes on learning.

@@ -103,6 +103,12 @@ class TestHyperparameters:
         assert_same(learned(changed, env()), learned(made, env()))
 
     @ALL
+    def test_epsilon_goes_on_from_where_it_is_configured(self, name):
+        agent, _ = LEARNERS[name]()
+        agent.configure(epsilon=0.25)
+        assert np.all(agent.epsilon == 0.25) and agent.config.epsilon == 0.25
+
+    @ALL
     def test_setting_one_that_cannot_be_is_refused_and_changes_nothing(self, name):
         agent, _ = LEARNERS[name]()
         with pytest.raises(ValueError, match=r"gamma is 1\.5; accepted are numbers from 0 to 1"):

@@ -36,7 +36,7 @@ def test_learning_changes_all_pictures(panel):
     after = pixels(panel)
     for columns in (ARM, MAP, CURVE):
         assert (before[:, columns] != after[:, columns]).any()
-    assert panel.agent.steps_taken >= 1024 and "steps of 32 arms" in panel.status
+    assert panel.agent.steps_taken >= 1024 and "now of 32 arms" in panel.status
 
 
 def test_every_control_reaches_the_learner(panel):

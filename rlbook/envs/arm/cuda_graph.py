@@ -31,7 +31,9 @@ class ReplayedStep:
         tensors = {name: value for name, value in given.items() if isinstance(value, torch.Tensor)}
         kind = {name: tensors[name].shape if name in tensors else value for name, value in given.items()}
         if kind != self._recorded:
-            self._record(tensors, physics)
+            self._recorded = None  # if recording fails, there is nothing to replay
+            with torch.cuda.device(q.device):
+                self._record(tensors, physics)
             self._recorded = kind
         for name, value in tensors.items():
             self._inputs[name].copy_(value)
