@@ -237,7 +237,7 @@ def _rsl_arms(seed: int):
 
 
 def seconds_to_goal(contestant: Callable, seed: int) -> dict:
-    """Seconds of one core and environment steps until 95 % of 1,000 fresh targets are reached; inf where it gave up."""
+    """Seconds of one core and environment steps until 95 % of 1,000 fresh targets are reached; None: it gave up."""
     begun, seconds, judged_at = time.process_time(), 0.0, 0
     rounds = contestant(seed)
     while seconds < LONGEST:
@@ -249,7 +249,7 @@ def seconds_to_goal(contestant: Callable, seed: int) -> dict:
             if share >= SHARE:
                 return {"seconds": seconds, "steps": steps}
         begun = time.process_time()
-    return {"seconds": float("inf"), "steps": steps}
+    return {"seconds": None, "steps": steps}
 
 
 def race(seeds=RACE_SEEDS) -> dict:
@@ -302,21 +302,26 @@ def run(seeds=RACE_SEEDS, reported=REPORTED) -> dict:
 
 def table(result: dict) -> str:
     runs = result["race"]
-    median = {name: float(np.median([one["seconds"] for one in of_name])) for name, of_name in runs.items()}
+    seconds = {name: [one["seconds"] or np.inf for one in of_name] for name, of_name in runs.items()}
+    median = {name: float(np.median(of_name)) for name, of_name in seconds.items()}
     rows = []
     for name, of_name in runs.items():
-        seconds = ", ".join(f"{one['seconds']:.1f}" for one in of_name)
+        each = ", ".join(map(_shown, seconds[name]))
         steps = ", ".join(f"{one['steps']:,}" for one in of_name)
-        goal = f"{median[name] / median['rlbook']:.1f}" + (f" ({GOALS[name]:g})" if name in GOALS else "")
-        rows.append([name, f"{median[name]:.1f} s", seconds, steps, goal])
-    header = [f"to {SHARE:.0%} of 1,000 targets", "median", "each seed (s)", "environment steps", "times (goal)"]
+        times = f"{min(median[name], LONGEST) / median['rlbook']:.1f}" + (" and more" if median[name] > LONGEST else "")
+        goal = f" ({GOALS[name]:g})" if name in GOALS else ""
+        rows.append([name, _shown(median[name]), each, steps, times + goal])
+    header = [f"to {SHARE:.0%} of 1,000 targets", "median (s)", "each seed", "environment steps", "times (goal)"]
     tasks = []
     for name, of_task in result["tasks"].items():
         results, bound = of_task["result"], TASKS[name][-1]
         good = f"{sum(value >= bound for value in results)} of {len(results)} ({bound:g})"
         digits = 3 if "Reach" in name else 0
         shown = ", ".join(f"{value:.{digits}f}" for value in results)
-        seconds = f"{np.median(of_task['seconds']):.0f} s"
-        tasks.append([name, shown, common.middle(results, digits), good, seconds])
+        tasks.append([name, shown, common.middle(results, digits), good, f"{np.median(of_task['seconds']):.0f} s"])
     header_tasks = ["task", "each seed", common.MIDDLE, "at the bound", "median time"]
     return "\n\n".join([common.text_table(header, rows), common.text_table(header_tasks, tasks)])
+
+
+def _shown(seconds: float) -> str:
+    return f"over {LONGEST:.0f}" if seconds > LONGEST else f"{seconds:.1f}"
