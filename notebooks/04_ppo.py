@@ -15,7 +15,8 @@
 #
 # DQN chose among nine torques. A motor knows no nine torques: any number between its limits will do. **How do you learn a
 # policy whose actions are numbers?** By making the policy itself the network, and pushing up the probability of whatever
-# went better than expected. Run the cell: 1,024 arms learn to reach while you count to ten.
+# went better than expected. Run the cell: 1,024 arms learn to reach while you look on. (The open circle is where the tip
+# starts, the filled one its target.)
 
 # %%
 import tempfile
@@ -32,7 +33,7 @@ from rlbook.learning.stepping import evaluate
 from rlbook.plots import arm_trail
 from rlbook.plots.style import figure_png, join_png
 from rlbook.ppo import PPO
-from rlbook.workbook.facts import fact
+from rlbook.workbook.facts import fact, measured
 
 
 def likeliest(agent):
@@ -56,6 +57,7 @@ trails["after 65,536 steps"] = one_reach(agent)
 agent.learn(arms, total_steps=262_144)
 seconds = time.perf_counter() - began
 trails["after 327,680 steps"] = one_reach(agent)
+print(f"seconds of learning: {measured(seconds)}")
 Image(join_png([figure_png(arm_trail(*trails[when], title=when, size=3.4)) for when in trails]))
 
 # %% [markdown]
@@ -63,7 +65,7 @@ Image(join_png([figure_png(arm_trail(*trails[when], title=when, size=3.4)) for w
 # - write the gradient of a policy, measure how noisy it is, and name three ways to make it less so;
 # - write the advantage estimate of PPO, and say what λ trades for what;
 # - say what clipping does, and show what happens without it;
-# - read what PPO prints: KL, clip fraction, entropy, explained variance;
+# - read what PPO measures while it learns: how far the policy moves, how widely it still tries, how much is foreseen;
 # - say why a thousand arms learn faster than one, in the same time;
 # - find the bug that takes a time limit for an end.
 #
@@ -112,23 +114,28 @@ def reinforce_gradient(policy, states, actions, G):
 # %% [markdown]
 # ## How noisy is that gradient?
 #
-# Take the policy from above when it was half trained, and let 1,024 arms act with it for 50 steps: a **rollout**. Then cut the
-# arms into 64 groups of 16, and compute the gradient of each group on its own. If it were certain, all 64 would agree.
+# Take the policy from above after 65,536 steps, when it was half trained, and let 1,024 arms act with it for 50 steps: a
+# **rollout**. Then cut the arms into 64 groups of 16, and compute the gradient of each group on its own. If it were certain, all
+# 64 would agree.
+#
+# A second network helps, the **critic**: it learns the value $V(s)$ of the policy as it is, by least squares on the returns that
+# were seen. What an action brings beyond it, $A = Q(s, a) - V(s)$, is the action's **advantage**. The policy itself is the
+# **actor**.
 #
 # Four choices for $G$, the number that multiplies $\nabla \log \pi$:
-# 1. the **whole return** of the 50 steps, the same for each of them;
+# 1. the **whole return** from the first step to the end of its episode, the same for all 50 steps;
 # 2. the **reward to go**: what came before an action cannot be its merit;
 # 3. the reward to go **less a baseline**, the critic's $V(s)$: only what went better than usual counts;
 # 4. the **advantage estimate** of PPO, which the next section tells of.
 #
-# **Predict** how much each of these takes away. We measure the spread of the 64 gradients in units of their mean's length. At
-# 5, a single group's gradient is five parts chance to one part signal.
+# **Predict** how much each of these takes away. We measure the spread of the 64 gradients in units of their mean's length. At 2,
+# a single group's gradient is two parts chance to one part signal. The scale ends at about $\sqrt{64} = 8$: so much does pure
+# chance give, because the mean of 64 random arrows is not zero. The last row shows it.
 
 # %%
 from rlbook.learning.rollout import RolloutBuffer
 from rlbook.learning.stepping import TrueSteps
 from rlbook.returns import compute_gae
-from rlbook.workbook.facts import measured
 
 
 def rollout(learner, envs, n_steps, first_action=None):
@@ -157,6 +164,7 @@ choices = {
     "reward to go": to_go,
     "less a baseline": to_go - values,
     "advantage estimate": gae(buffer, values, next_values, gae_lambda=0.95),
+    "pure chance": torch.randn(to_go.shape, generator=torch.Generator().manual_seed(0)),
 }
 noise = {}
 for name, G in choices.items():
@@ -167,8 +175,9 @@ for name, G in choices.items():
     gradients = torch.stack(gradients)
     noise[name] = (gradients.std(0).norm() / gradients.mean(0).norm()).item()
     print(f"{name:>20}: {measured(noise[name], decimals=1)}")
-less = noise["whole return"] / noise["advantage estimate"]
-fact("the last is less noisy than the first, by a factor of", less, more_than=2, decimals=1)
+least = noise["advantage estimate"]
+fact("the advantage estimate: chance to one part signal", least, less_than=5, decimals=1)
+fact("pure chance", noise["pure chance"], more_than=6, decimals=1)
 
 # %% [markdown]
 # ## Bias against variance: λ
@@ -185,7 +194,9 @@ print(inspect.getsource(compute_gae))
 # %% [markdown]
 # Let us measure the trade. 64 situations (pose, target and a first action), each played 64 times to the end with the
 # half-trained policy. The mean of the 64 true returns says what the first action was really worth; every λ gives an estimate
-# from each single play. **Predict** where the sum of both errors is smallest.
+# from each single play.
+#
+# **Predict** where both errors together, $\sqrt{\text{bias}^2 + \text{spread}^2}$, are smallest.
 
 # %%
 from rlbook.plots.policies import bias_and_spread
@@ -204,7 +215,8 @@ class SameStart(gym.vector.VectorWrapper):
 
 
 plays = SameStart(gym.make_vec("rlbook/Reach-v0", num_envs=64 * 64))
-first_action = half_trained.select_action(torch.randn(64, 10)).repeat_interleave(64, 0)
+any_action = half_trained.select_action(torch.randn(64, 10))  # of random states: all sorts
+first_action = any_action.repeat_interleave(64, 0)
 experience = rollout(half_trained, plays, n_steps=100, first_action=first_action)
 truth = gae(*experience, gae_lambda=1.0)[0].view(64, 64).mean(1)
 gae_lambdas, bias, spread = [0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0], [], []
@@ -213,13 +225,22 @@ for gae_lambda in gae_lambdas:
     bias.append((estimates.mean(1) - truth).square().mean().sqrt().item())
     spread.append(estimates.var(1).mean().sqrt().item())
 fact("bias at λ = 0, of the spread at λ = 1", bias[0] / spread[-1], more_than=0.1, decimals=2)
-fact("spread at λ = 0, of that at λ = 1", spread[0] / spread[-1], less_than=0.5, decimals=2)
+fact("spread at λ = 0, in units of the reward", spread[0], less_than=0.01, decimals=4)
+fact("bias at λ = 1, likewise", bias[-1], less_than=0.01, decimals=4)
 bias_and_spread(gae_lambdas, bias, spread)
 
 # %% [markdown]
+# At λ = 0 there is no spread at all: the arm obeys no chance, and situation and first action are the same in all 64 plays. At
+# λ = 1 there is no bias, by construction: the truth is the mean of just these estimates. Both together have their minimum in
+# between. It moves with the critic: the better it is, the smaller may λ be. And over a whole batch noise averages out where bias
+# does not, hence the usual 0.95.
+#
 # ## Not too far at once: clipping
 #
-# A rollout is expensive, so PPO takes several passes over it. But after the first step of gradient descent the policy is no
+# One round of PPO: (1) act for a few steps in all arms; (2) estimate advantages $A$ and returns $R = A + V$; (3) take a few passes
+# over the rollout in small batches, the policy by the loss below, the critic by $(V - R)^2$; (4) forget the rollout.
+#
+# A rollout is expensive, hence the several passes. But after the first step of gradient descent the policy is no
 # longer the one that acted. The **ratio** $\rho = \pi_\theta(a \mid s) / \pi_\text{old}(a \mid s)$ accounts for that, and the
 # **clipped** objective (Schulman et al., 2017) takes away the gain of moving it far from 1:
 #
@@ -234,8 +255,10 @@ clipped_objective(clip_epsilon=0.2)
 
 # %% [markdown]
 # Left of the dot on the left picture, and right of it on the right one, nothing is clipped: a policy that moved the wrong way
-# may always come back. **Predict**: thirty passes over one and the same rollout, with clipping and without. How far do single
-# ratios go?
+# may always come back. How far the policy as a whole has moved is told by the **KL divergence**, the mean log-ratio between the
+# old policy and the new, in **nats** (of natural logarithms).
+#
+# **Predict**: thirty passes over one and the same rollout, with clipping and without. How far do single ratios go?
 
 # %%
 from rlbook.plots.policies import ratio_histogram
@@ -262,12 +285,19 @@ fact(
 ratio_histogram(ratios)
 
 # %% [markdown]
-# Clipping is no wall: a ratio that is beyond it feels no pull back, and other actions drag it further. So PPO also measures how
-# far the policy has moved, the *KL divergence*, and here lets the learning rate follow it (`target_kl`, `kl_steers_lr`).
+# Clipping is no wall: a ratio that is beyond it feels no pull back, and other actions drag it further. So PPO also measures the KL,
+# and here lets the learning rate follow it (`target_kl`, `kl_steers_lr`). Another way is to stop the passes once it is above 1.5
+# times `target_kl`.
 #
 # ## What PPO tells while it learns
 #
-# These four say most. **Predict** which of them falls, and which rises, while the arm learns.
+# Four numbers say most:
+# - the **entropy**: how widely the policy still tries, the sum of log σ over the joints but for a constant;
+# - the **KL** of a round, in nats;
+# - the **share of ratios beyond the clip**;
+# - the **explained variance** of the returns: 1 if the critic foresees all their differences, 0 if none.
+#
+# **Predict** which of them falls, and which rises, while the arm learns.
 
 # %%
 from rlbook.plots.policies import diagnostics
@@ -278,13 +308,17 @@ diagnostics(agent.stats)
 
 # %% [markdown]
 # - The **entropy** falls: σ shrinks as the policy becomes sure. If it falls at once, the policy stops trying too early.
-# - The **KL** stays where it is steered to. If it jumps, the learning rate is too high.
+# - The **KL** is kept about its target, 0.02: above twice that the learning rate falls, below half of it the rate rises. If it
+#   jumps, the learning rate is too high.
 # - The **share of clipped ratios**: some, not most.
-# - The **explained variance**: how much of the returns the critic foresees. Near 0, it is no use as a baseline.
+# - The **explained variance** rises. Near 0, the critic is no use as a baseline.
 #
 # ## What the policy does, and what it expects
 #
-# An arm at rest, the target up on the right. **Predict** where the value is highest, and what the torques do around it.
+# An arm at rest, the target up on the right. In the angles of the two joints, (0°, 0°) is the arm stretched out to the right and
+# (−90°, 0°) is hanging down. Two poses put the tip on the target: (90°, −90°) and (0°, 90°), one for each way to bend the elbow.
+#
+# **Predict** where the value is highest, and what the torques do around it.
 
 # %%
 from rlbook.plots.policies import policy_arrows, policy_maps, poses_at_rest
@@ -299,10 +333,11 @@ policy_maps(value, torque)
 policy_arrows(value, torque)
 
 # %% [markdown]
-# The two bright places are the two elbows that reach this target. The arrows lead there through the space of joint angles,
-# against gravity where they must.
+# The critic need not value the two poses alike, and the arrows lead to what it values: one good way is enough to be paid for, and
+# nobody asked the policy to find both. (Which of them a run prefers is a matter of chance.)
 #
-# And the Gaussian itself: the same state, the first joint, at three times. It narrows around what has proved good.
+# And the Gaussian itself: the same state, the first joint, at three times. It narrows around what has proved good. Where that is
+# the limit of the motor, the draws beyond it are clipped on their way to the arm.
 
 # %%
 from rlbook.plots.policies import gaussian_narrowing
@@ -336,9 +371,8 @@ PPOPanel()
 # %% [markdown]
 # ## One arm, or a thousand, in the same time
 #
-# Simulated robots are cheap in the plural: one step of 1,024 arms costs little more than ten steps of one. So modern robot
-# learning simulates thousands at once (Rudin et al., 2022, taught a quadruped to walk in minutes). What is that worth? One arm
-# learns for 8,192 steps, with settings that suit one (longer rollouts, smaller batches). Then 1,024 arms get just as many
+# Simulated robots are cheap in the plural: they are rows of the same arrays. So modern robot learning simulates thousands at
+# once (Rudin et al., 2022, taught a quadruped to walk in minutes). What is that worth? One arm learns for 8,192 steps, with settings that suit one (longer rollouts, smaller batches). Then 1,024 arms get just as many
 # seconds. **Predict** the share of targets that each reaches.
 
 # %%
@@ -354,9 +388,11 @@ for _ in many.learning(arms):
 shares = {}
 for name, learner in (("1 arm", one), ("1,024 arms", many)):
     shares[name] = evaluate(likeliest(learner), fresh_arms, 1000, seed=1).terminated.mean()
-    steps = measured(learner.steps_taken)
-    print(f"{name:>10}, {steps} steps: {measured(shares[name], '%')} of the targets reached")
+    print(f"{name:>10}: {measured(shares[name], '%')} of the targets reached")
+print(f"steps of the one arm: {one.steps_taken:,}")
 fact("experience, times as much", many.steps_taken / one.steps_taken, more_than=5)
+hours = many.steps_taken * arms.unwrapped.dt / 3600
+fact("hours that a single robot would need for it", hours, more_than=0.5, decimals=1)
 fact(
     "targets, times as many", shares["1,024 arms"] / shares["1 arm"], more_than=1.3, decimals=1
 )
@@ -366,8 +402,7 @@ fact(
 #
 # An episode can end because the task is over (`terminated`), or because the clock ran out (`truncated`). In the second case the
 # world would have gone on, and the return must go on with it: its rest is the critic's value of the last state that was truly
-# seen. To treat both alike is one of the commonest bugs of PPO programs (Pardo et al., 2018). In the single-file CleanRL it was
-# the whole gap to Stable-Baselines3 on some tasks.
+# seen. To treat both alike is one of the commonest bugs of PPO programs (Pardo et al., 2018).
 #
 # The smallest world that shows it: every step pays 1, for ever; a clock cuts it into pieces of ten steps. With γ = 0.9 its value
 # is $1 / (1 - 0.9) = 10$ everywhere. **Predict** what the critic learns with the bug.
@@ -413,13 +448,15 @@ fact("value learned, the clock as an end", learned["taken for an end"], less_tha
 
 # %% [markdown]
 # The bug does not crash, and the curve of returns still rises. It makes the critic believe that the world ends every now and
-# then, for no reason that it could see.
+# then, for no reason that it could see. (Why about 5? The mean of the true returns up to the clock is 4.1. A critic that trusts its
+# own next value, and sees an end once in ten steps, comes to $1 / (1 - 0.9 \cdot 0.9) = 5.3$. With λ = 0.95, PPO lies between.)
 #
 # ## The same class on another task: Pendulum
 #
 # Nothing in `PPO` knows about arms. Pendulum-v1 is Gymnasium's own: swing a rod up and hold it, with a torque from −2 to 2 that
 # is too weak to lift it at once. Rewards go down to −16 a step, so the critic learns returns in standard deviations
-# (`normalise_returns`). Hanging down earns about −1,200 an episode; standing still at the top, 0.
+# (`normalise_returns`). Hanging still costs $\pi^2$ a step, so 200 steps earn $-200 \pi^2 \approx -1974$; standing still at the top
+# earns 0.
 
 # %%
 from rlbook.plots import learning_curve
@@ -443,7 +480,9 @@ rods = gym.make_vec("Pendulum-v1", num_envs=16, vectorization_mode="sync")
 history = swinger.learn(rods, total_steps=100_000)
 held = evaluate(likeliest(swinger), gym.make_vec("Pendulum-v1", num_envs=100), n_episodes=100)
 fact("mean return of 100 fresh episodes", held.returns.mean(), more_than=-250)
-learning_curve(history.returns, window=16, title="Pendulum: up within a few hundred episodes")
+learning_curve(
+    history.returns, window=16, title="Pendulum: returns rise within some hundred episodes"
+)
 
 # %% [markdown]
 # ## Recap
@@ -451,7 +490,7 @@ learning_curve(history.returns, window=16, title="Pendulum: up within a few hund
 # - A policy gradient makes what went well likelier. Alone it drowns in noise; the **critic** tells what was to be expected, and
 #   λ decides how much of its opinion to trust.
 # - **PPO** reuses a rollout in several passes and takes away the gain of going far: clipping, and an eye on the KL.
-# - **A thousand arms** at once turn minutes of computing into weeks of experience.
+# - **A thousand arms** at once turn seconds of computing into hours of experience.
 # - **A time limit is not an end.**
 #
 # **Next**: [exercises/04_ppo.ipynb](../exercises/04_ppo.ipynb), where you write these equations, then chapter 5, where the arm

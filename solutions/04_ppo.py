@@ -423,8 +423,8 @@ if ready(gae):
     fact("targets reached with the wrong sign", share, less_than=0.3, unit="%")
 
 # %% [markdown]
-# A wrong sign is easy to see. Most of the mistakes that the checks above know by name are not: the arm still learns, somewhat
-# slower. That is why each equation has a check of its own.
+# A wrong sign is easy to see. Many mistakes are not: an arm may learn in spite of them. That is why each equation has a check of
+# its own.
 #
 # **Next** comes chapter 5, where the arm that learned in a simulation meets a robot.
 #

@@ -64,14 +64,19 @@ def gaussian_narrowing(moments: Mapping[str, tuple[float, float]], *, bounds=(-1
     bounds : where the environment clips what is sent to it.
     """
     figure, axes = new_figure(6.4, 3.4)
-    style_axes(axes, "One state, one joint: the Gaussian that torques are drawn from", "Torque, drawn", "Density")
+    style_axes(
+        axes,
+        "One state, one joint: the Gaussian that torques are drawn from",
+        "Torque, drawn (of the largest)",
+        "Density",
+    )
     reach = max(abs(mean) + 3 * std for mean, std in moments.values())
     action = np.linspace(-reach, reach, 601)
     for (name, (mean, std)), colour in zip(moments.items(), CYCLE, strict=False):
         density = np.exp(gaussian_log_prob(action[:, None], np.full((601, 1), mean), np.log([std])))
         axes.plot(action, density, color=colour, linewidth=1.8, label=f"{name}: $\\sigma$ = {std:.2f}")
-    for bound in bounds:
-        axes.axvline(bound, color=GREY, linewidth=1.0, linestyle=(0, (5, 3)))
+    for bound, label in zip(bounds, ("limits of the motor", None), strict=True):
+        axes.axvline(bound, color=GREY, linewidth=1.0, linestyle=(0, (5, 3)), label=label)
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=9)
     return figure
@@ -110,7 +115,9 @@ def ratio_histogram(ratios: Mapping[str, np.ndarray], clip_epsilon: float = 0.2)
         axes.hist(values.clip(bins[0], bins[-1]), bins=bins, weights=weights, **style)
     axes.set_xscale("log")
     ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.2, 2, 5, 10, 20) if bins[0] <= tick <= bins[-1]]
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    cut = reach > np.log(19.99)
+    names = {0.05: "\u2264 0.05", 20: "\u2265 20"} if cut else {}
+    axes.set_xticks(ticks, [names.get(tick, f"{tick:g}") for tick in ticks])
     axes.minorticks_off()
     for bound in (1 - clip_epsilon, 1 + clip_epsilon):
         axes.axvline(bound, color=BLACK, linewidth=1.0, linestyle=(0, (5, 3)))
@@ -141,7 +148,9 @@ def bias_and_spread(gae_lambda, bias, spread) -> Figure:
     axes.plot(gae_lambda, bias, "o-", color=BLUE, linewidth=1.8, label="bias: the critic's errors")
     axes.plot(gae_lambda, spread, "s-", color=RED, linewidth=1.8, label="spread: chance")
     both = np.hypot(bias, spread)
-    axes.plot(gae_lambda, both, color=BLACK, linewidth=1.2, linestyle=(0, (5, 3)), label="both together")
+    axes.plot(
+        gae_lambda, both, color=BLACK, linewidth=1.2, linestyle=(0, (5, 3)), label=r"both: $\sqrt{bias^2 + spread^2}$"
+    )
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=9)
     return figure

@@ -101,7 +101,7 @@ def step_regressor(log: Trajectory, link_length: float = 0.5) -> np.ndarray:
 
 def delayed(torque: np.ndarray, delay: int) -> np.ndarray:
     """The torques (T, ...) that act when commands take ``delay`` steps; zero before the first."""
-    return np.concatenate([np.zeros_like(torque[:delay]), torque[: len(torque) - delay]])
+    return np.concatenate([np.zeros_like(torque[:delay]), torque[: max(0, len(torque) - delay)]])
 
 
 def _free(log: Trajectory) -> np.ndarray:

@@ -69,6 +69,7 @@ def test_a_step_is_the_mean_along_the_path():
 def test_delays_shift_commands_behind_zeros():
     torque = np.arange(1.0, 5.0)[:, None, None]
     assert [delayed(torque, d)[:, 0, 0].tolist() for d in (0, 1, 3)] == [[1, 2, 3, 4], [0, 1, 2, 3], [0, 0, 0, 1]]
+    assert delayed(torque, 6)[:, 0, 0].tolist() == [0, 0, 0, 0]  # longer than the log
 
 
 @pytest.mark.parametrize("delay", range(4))
