@@ -33,7 +33,7 @@ from rlbook.learning.stepping import evaluate
 from rlbook.plots import arm_trail
 from rlbook.plots.style import figure_png, join_png
 from rlbook.ppo import PPO
-from rlbook.workbook.facts import fact, measured
+from rlbook.workbook.facts import fact
 
 
 def likeliest(agent):
@@ -57,7 +57,7 @@ trails["after 65,536 steps"] = one_reach(agent)
 agent.learn(arms, total_steps=262_144)
 seconds = time.perf_counter() - began
 trails["after 327,680 steps"] = one_reach(agent)
-print(f"seconds of learning: {measured(seconds)}")
+fact("seconds of learning", seconds, less_than=300)
 Image(join_png([figure_png(arm_trail(*trails[when], title=when, size=3.4)) for when in trails]))
 
 # %% [markdown]
@@ -136,6 +136,7 @@ def reinforce_gradient(policy, states, actions, G):
 from rlbook.learning.rollout import RolloutBuffer
 from rlbook.learning.stepping import TrueSteps
 from rlbook.returns import compute_gae
+from rlbook.workbook.facts import measured
 
 
 def rollout(learner, envs, n_steps, first_action=None):
