@@ -390,7 +390,7 @@ shares = {}
 for name, learner in (("1 arm", one), ("1,024 arms", many)):
     shares[name] = evaluate(likeliest(learner), fresh_arms, 1000, seed=1).terminated.mean()
     print(f"{name:>10}: {measured(shares[name], '%')} of the targets reached")
-print(f"steps of the one arm: {one.steps_taken:,}")
+print(f"steps of the one arm: {int(one.steps_taken):,}")
 fact("experience, times as much", many.steps_taken / one.steps_taken, more_than=5)
 hours = many.steps_taken * arms.unwrapped.dt / 3600
 fact("hours that a single robot would need for it", hours, more_than=0.5, decimals=1)
