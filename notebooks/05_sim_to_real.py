@@ -300,10 +300,7 @@ on_the_robot["moderate, adaptation module"] = run_episodes(
     adapted, robots_with_history, seed=1
 ).success.mean()
 fact(
-    "success on the robot",
-    on_the_robot["moderate, adaptation module"],
-    more_than=0.25,
-    unit="%",
+    "success on the robot", on_the_robot["moderate, adaptation module"], more_than=0.4, unit="%"
 )
 
 # %%

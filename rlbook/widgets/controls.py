@@ -80,6 +80,8 @@ class Slider(Control):
     The step is what the handle moves by; setting the attribute from Python accepts any number in range.
     """
 
+    widgets = "FloatSlider", "IntSlider"  # of ipywidgets, for numbers and for whole numbers
+
     def __init__(self, label, default, low, high, step=0.01, *, format=None, renewable=False, **options):
         super().__init__(label, default, **options)
         self.renewable = renewable
@@ -98,15 +100,15 @@ class Slider(Control):
         return round(number) if self.whole else number
 
     def build(self, value):
-        from ipywidgets import FloatSlider, IntSlider, Layout
+        import ipywidgets
 
-        return (IntSlider if self.whole else FloatSlider)(
+        return getattr(ipywidgets, self.widgets[self.whole])(
             value=value,
             min=self.low,
             max=self.high,
             step=self.step,
             readout_format=self.format,
-            layout=Layout(width=_WIDTH),
+            layout=ipywidgets.Layout(width=_WIDTH),
             **self._shown(),
         )
 
@@ -161,6 +163,8 @@ class LogSlider(Slider):
 class RangeSlider(Slider):
     """Two numbers, from `low` to `high`, the first not above the second; the handle between moves both."""
 
+    widgets = "FloatRangeSlider", "IntRangeSlider"
+
     def check(self, value):
         try:
             first, second = value
@@ -170,19 +174,6 @@ class RangeSlider(Slider):
         if ends[0] > ends[1]:
             raise ValueError(f"{self.name} must be two numbers, the first not above the second, got {value!r}")
         return ends
-
-    def build(self, value):
-        from ipywidgets import FloatRangeSlider, IntRangeSlider, Layout
-
-        return (IntRangeSlider if self.whole else FloatRangeSlider)(
-            value=value,
-            min=self.low,
-            max=self.high,
-            step=self.step,
-            readout_format=self.format,
-            layout=Layout(width=_WIDTH),
-            **self._shown(),
-        )
 
     def from_widget(self, value):
         return tuple(super(RangeSlider, self).from_widget(end) for end in value)

@@ -59,6 +59,9 @@ class ChapterTests:
                 pairs = zip(given[one], given[other], cases, strict=True)
                 assert not all(same(a, b, case, exercise.tolerance) for a, b, case in pairs), (seed, one, other)
 
+    def test_at_least_four_mistakes_have_a_name(self, name):
+        assert len(self.chapter[name].mistakes) >= 4
+
     def test_of_wrong_answers_none_is_accepted_and_four_in_five_hear_their_mistake(self, name):
         """``WRONG`` was written from the exercises' texts, before the known mistakes were."""
         messages = {}
