@@ -34,7 +34,7 @@
 import numpy as np
 from IPython.display import display
 
-from rlbook.checks import check, hint, ready
+from rlbook.checks import check, hint, progress, ready
 from rlbook.envs.grid_world import GridWorld
 from rlbook.mdp import value_iteration as library_value_iteration
 from rlbook.plots import value_map
@@ -365,6 +365,12 @@ if ready(reachable_fraction):
 # All four arms are 0.9 m long; only the hole in the middle differs. How that length is divided into links decides
 # what the arm is good for.
 #
+# ## How far you are
+
+# %%
+progress("01_mdp")
+
+# %% [markdown]
 # **Next:** [notebook 02](../notebooks/02_q_learning.ipynb), where nobody gives you `P` and `R` any more.
 #
 # **Sources** Sutton & Barto (2018), *Reinforcement Learning: An Introduction*, chapters 3 and 4. Siciliano et al.

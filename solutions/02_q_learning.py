@@ -32,7 +32,7 @@
 import numpy as np
 from IPython.display import display
 
-from rlbook.checks import check, hint, ready
+from rlbook.checks import check, hint, progress, ready
 from rlbook.envs.grid_world import GridWorld
 from rlbook.plots import learning_curve, value_map
 from rlbook.q_learning import QLearning
@@ -346,6 +346,12 @@ if ready(replay_episode):
 # %% [markdown]
 # Nothing crashed, nothing warned; the values are simply wrong. That is why this workbook never merges the two flags.
 #
+# ## How far you are
+
+# %%
+progress("02_q_learning")
+
+# %% [markdown]
 # **Next:** [notebook 03](../notebooks/03_dqn.ipynb), where a network takes the place of the table.
 #
 # **Sources** van Hasselt (2010), *Double Q-learning*, NeurIPS 23. Pardo et al. (2018), *Time Limits in Reinforcement

@@ -34,7 +34,7 @@ import gymnasium as gym
 import numpy as np
 from IPython.display import display
 
-from rlbook.checks import check, hint, ready
+from rlbook.checks import check, hint, progress, ready
 from rlbook.dqn import DQNAgent
 from rlbook.learning.stepping import evaluate
 from rlbook.widgets import DQNPanel
@@ -411,6 +411,12 @@ if ready(dqn_loss):
 # With the bug every prediction is pulled towards every target, so both end at their mean. The loss even falls while
 # that happens. Shapes are worth a look before anything else is.
 #
+# ## How far you are
+
+# %%
+progress("03_dqn")
+
+# %% [markdown]
 # **Next** comes chapter 4, where the policy itself is the network, and torques need not come in steps.
 #
 # **Sources** van Hasselt, Guez & Silver (2016), *Deep Reinforcement Learning with Double Q-learning*, AAAI. Horgan et

@@ -31,7 +31,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from rlbook.checks import check, hint, ready
+from rlbook.checks import check, hint, progress, ready
 from rlbook.learning.stepping import evaluate
 from rlbook.ppo import PPO
 from rlbook.workbook.facts import fact
@@ -426,6 +426,12 @@ if ready(gae):
 # A wrong sign is easy to see. Many mistakes are not: an arm may learn in spite of them. That is why each equation has a check of
 # its own.
 #
+# ## How far you are
+
+# %%
+progress("04_ppo")
+
+# %% [markdown]
 # **Next** comes chapter 5, where the arm that learned in a simulation meets a robot.
 #
 # **Sources** Schulman, Moritz, Levine, Jordan & Abbeel (2016), *High-Dimensional Continuous Control Using Generalized Advantage

@@ -26,7 +26,7 @@
 import gymnasium as gym
 import numpy as np
 
-from rlbook.checks import check, hint, ready
+from rlbook.checks import check, hint, progress, ready
 from rlbook.envs.arm.params import PhysicsParams
 from rlbook.sim_to_real.training import hold_arms, train
 from rlbook.sim_to_real.transfer import run_episodes
@@ -435,6 +435,12 @@ if ready(random_delays, log_uniform, success_interval):
 # **Try** other ranges in `drawn_physics`: a delay from 0 to 3, masses from 0.2 to 5. When does more randomization become too
 # much? Choose before you look at the robot: who tunes the ranges on the robot has used it for training.
 #
+# ## How far you are
+
+# %%
+progress("05_sim_to_real")
+
+# %% [markdown]
 # **Next** comes chapter 6: which algorithm for which robot?
 #
 # **Sources** Tobin, Fong, Ray, Schneider, Zaremba & Abbeel (2017), *Domain Randomization for Transferring Deep Neural Networks

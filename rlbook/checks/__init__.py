@@ -1,4 +1,4 @@
-"""Checks for the exercises: ``check(fn)``, ``hint("fn")`` and ``ready(fn, ...)``.
+"""Checks for the exercises: ``check(fn)``, ``hint("fn")``, ``ready(fn, ...)`` and ``progress("01_mdp")``.
 
 The exercises themselves are data, one file a chapter; ``EXERCISES`` holds them all by name.
 """
@@ -10,8 +10,10 @@ import os
 
 from rlbook.checks.calling import SECONDS, TimeIsUp, kept_quiet, time_limit
 from rlbook.checks.exercise import NOT_ATTEMPTED, NOT_YET, CheckResult, Exercise, Registry, evaluate
+from rlbook.checks.progress import ChapterProgress, chapter_progress
+from rlbook.checks.record import note_check, present_record
 
-__all__ = ["EXERCISES", "CheckResult", "Exercise", "check", "evaluate", "hint", "ready"]
+__all__ = ["EXERCISES", "CheckResult", "Exercise", "check", "evaluate", "hint", "progress", "ready"]
 
 EXERCISES = Registry(
     {
@@ -33,6 +35,8 @@ def check(fn, seed: int = 0) -> CheckResult | None:
     right one is printed and None returned, because nbgrader reads a cell's value as partial credit.
     """
     result = _judged(fn, seed, _callers_names())
+    if result.status != NOT_ATTEMPTED:
+        note_check(result.name, result.correct)
     # nbgrader sets the variable to "autograde" or "validate" while it runs a notebook (its pull request 1425).
     if "NBGRADER_EXECUTION" not in os.environ:
         return result
@@ -56,6 +60,14 @@ def hint(name, number: int | None = None) -> None:
         return
     _hints_given[name] = max(number, _hints_given.get(name, 0))
     print(f"Hint {number} of {len(hints)}: {hints[number - 1]}")
+
+
+def progress(chapter: str) -> ChapterProgress:
+    """How far you are in a chapter such as "01_mdp". The last line of a cell shows it."""
+    chapters = list(EXERCISES.chapters)
+    exercises = EXERCISES.chapter(chapter)
+    following = "".join(chapters[chapters.index(chapter) + 1 :][:1])
+    return chapter_progress(chapter, exercises, present_record(), following)
 
 
 def ready(*fns) -> bool:

@@ -49,6 +49,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from rlbook.checks.record import NO_RECORD
 from rlbook.workbook.stable_notebook import KERNEL, name_cells, without_run_traces
 
 SOURCES = ("notebooks", "solutions")
@@ -176,7 +177,7 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
         resources={"metadata": {"path": str(folder)}},
     )
     try:
-        client.execute(env={**os.environ, **_ONE_THREAD})
+        client.execute(env={**os.environ, **_ONE_THREAD, NO_RECORD: "1"})
     except CellExecutionError as error:
         failed = client.code_cells_executed
         raise BuildError(f"code cell {failed} raised {error.ename}: {error.evalue}\n{error.traceback}") from error
