@@ -3,7 +3,7 @@
 The network's estimate of Q(s, a) moves towards what one step of experience says it should be:
 
     y    = r + gamma * max_a' Q_target(s', a')          (1)   no bootstrap after a terminal step
-    loss = mean of (y - Q(s, a))^2 over a batch         (2)   or Huber's loss of the same error
+    loss = mean of (y - Q(s, a))^2 over a batch         (2)   or Huber's loss of the same error   rlbook.losses
 
 Three stabilisers keep that from diverging. *Replay*: batches are drawn from a large memory, so that neighbouring
 samples are not alike. *Target network*: y comes from an older copy of the network, so that the goal stands still for a
@@ -35,27 +35,9 @@ from rlbook.learning.optimising import annealed
 from rlbook.learning.replay import Batch, ReplayBuffer
 from rlbook.learning.saving import spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces
+from rlbook.losses import huber_loss, polyak_update, squared_loss
 from rlbook.returns import double_value, greedy_value, td_target
 from rlbook.validation import check_arguments
-
-
-def squared_loss(error):
-    """The squared error itself, NumPy or torch: e^2. Mnih et al. (2015), equation 2."""
-    return error * error
-
-
-def huber_loss(error):
-    """Huber's loss of every error, NumPy or torch: error^2 / 2 up to 1, |error| - 1/2 beyond. Huber (1964)."""
-    size = abs(error)
-    capped = size.clip(max=1)
-    # c * (|e| - c / 2) with c = min(|e|, 1): both branches in one
-    return capped * (size - capped / 2)
-
-
-def polyak_update(target, online, tau):
-    """The target network's next weights: a part ``tau`` of the way to the online ones. Lillicrap et al. (2016)."""
-    # theta_target <- (1 - tau) * theta_target + tau * theta
-    return (1 - tau) * target + tau * online
 
 
 class QNetwork(FlatNetwork):

@@ -5,8 +5,8 @@ that turned out better than the *critic* expected become likelier, and worse one
 
     A_t   = sum_k (gamma lambda)^k delta_t+k,   delta_t = r_t + gamma V(s_t+1) - V(s_t)       (1)   rlbook.returns
     rho_t = pi(a_t | s_t) / pi_old(a_t | s_t)                                                 (2)
-    loss  = -mean of min(rho A, clip(rho, 1 - epsilon, 1 + epsilon) A)                        (3)   equation 7
-            + value_coef * mean of (V(s_t) - R_t)^2 - entropy_coef * entropy                  (4)   equation 9
+    loss  = -mean of min(rho A, clip(rho, 1 - epsilon, 1 + epsilon) A)                        (3)   eq. 7, rlbook.losses
+            + value_coef * mean of (V(s_t) - R_t)^2 - entropy_coef * entropy                  (4)   eq. 9
 
 Each round collects ``n_steps`` of every environment with the policy as it is, estimates advantages A and returns
 R = A + V, and takes several passes over these steps. The clipping in (3) takes away the reason to move the policy far
@@ -24,7 +24,6 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 
-from rlbook.arrays import namespace
 from rlbook.learning.actor_critic import ACTIVATIONS, ActorCritic
 from rlbook.learning.config import Config
 from rlbook.learning.history import EpisodeLog
@@ -33,57 +32,8 @@ from rlbook.learning.optimising import annealed, descend, optimizer_arrays, rest
 from rlbook.learning.rollout import RolloutBuffer, Samples
 from rlbook.learning.saving import spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces, single_spaces
+from rlbook.losses import approximate_kl, clipped_surrogate_loss, explained_variance, kl_exceeds, value_loss
 from rlbook.validation import check_arguments
-
-
-def clipped_surrogate_loss(ratio, advantage, clip_epsilon):
-    """The loss of every step, any shape, NumPy or torch. Schulman et al. (2017), equation 7, with its sign turned.
-
-    ratio : pi(a | s) / pi_old(a | s).   The gradient is zero where the ratio left [1 - clip_epsilon, 1 + clip_epsilon]
-    in the direction that the advantage asked for.
-    """
-    xp = namespace(ratio)
-    # L = -min(rho A, clip(rho, 1 - epsilon, 1 + epsilon) A)
-    return -xp.minimum(ratio * advantage, ratio.clip(1 - clip_epsilon, 1 + clip_epsilon) * advantage)
-
-
-def value_loss(value, old_value, target, clip_value=None):
-    """The critic's loss of every step, any shape, NumPy or torch.
-
-    clip_value : if given, there is no gain in leaving ``old_value`` by more; Andrychowicz et al. (2021) found no good
-    in it, so it is off by default.
-    """
-    # (V - R)^2, or the greater of that and the same with V kept near V_old
-    loss = (value - target) ** 2
-    if clip_value is None:
-        return loss
-    near = old_value + (value - old_value).clip(-clip_value, clip_value)
-    return namespace(value).maximum(loss, (near - target) ** 2)
-
-
-def approximate_kl(log_ratio):
-    """How far the policy has moved, KL(pi_old || pi) in nats, from log ratios (n,) of actions that pi_old drew.
-
-    Schulman (2020), "Approximating KL divergence": unbiased as the mean of -log rho is, but never negative.
-    """
-    # KL = mean of rho - 1 - log rho
-    return (namespace(log_ratio).expm1(log_ratio) - log_ratio).mean()
-
-
-def kl_exceeds(kl, target_kl):
-    """Whether the policy has moved far enough for one round. Spinning Up (Achiam 2018) stops its passes there."""
-    return kl > 1.5 * target_kl
-
-
-def explained_variance(value, target):
-    """The part of the targets' variance that the critic knows, (n,) each: 1 perfect, 0 no better than their mean.
-
-    NaN where all targets are alike: there is nothing to explain.
-    """
-    # 1 - Var(R - V) / Var(R)
-    xp = namespace(value)
-    variance = xp.var(target)
-    return 1 - xp.var(target - value) / variance if variance > 0 else variance * math.nan
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ HEAVY = {"torch", "matplotlib", "ipywidgets", "IPython", "mujoco"}
 LEARNERS = ("q_learning", "dqn", "ppo", "sac", "td3")
 # Lowest first. A file may import from its own floor and from those below it.
 FLOORS = (
-    ("arrays", "validation", "returns", "toy_text"),
+    ("arrays", "validation", "returns", "losses", "toy_text"),
     ("mdp",),
     ("envs",),
     ("learning",),

@@ -7,8 +7,8 @@ import numpy as np
 from rlbook.checks.exercise import Exercise
 from rlbook.checks.mistakes import known_mistakes
 from rlbook.checks.temporal_difference import chosen, random_batch
-from rlbook.dqn import huber_loss, polyak_update, squared_loss
 from rlbook.learning.replay import ring_rows
+from rlbook.losses import huber_loss, polyak_update, squared_loss
 from rlbook.returns import double_value, greedy_value, td_error, td_target
 
 # ---------------------------------------------------------------- inputs

@@ -6,8 +6,14 @@ import numpy as np
 
 from rlbook.checks.exercise import Exercise
 from rlbook.checks.mistakes import known_mistakes
-from rlbook.learning.actor_critic import gaussian_entropy, gaussian_log_prob
-from rlbook.ppo import approximate_kl, clipped_surrogate_loss, explained_variance, kl_exceeds
+from rlbook.losses import (
+    approximate_kl,
+    clipped_surrogate_loss,
+    explained_variance,
+    gaussian_entropy,
+    gaussian_log_prob,
+    kl_exceeds,
+)
 from rlbook.returns import compute_gae, td_target  # noqa: F401  td_target: for the mistakes
 
 # ---------------------------------------------------------------- inputs

@@ -1,7 +1,8 @@
 """The package rlbook as a submission may see it: environments and pictures are there, the right answers are not.
 
-What the checks of a chapter import from the library are its right answers. Each file that holds one is replaced by
-stand-ins that can be imported and refuse to answer; environments and plots lose the functions themselves only.
+What the checks of a chapter import from the library are its right answers. Each file that holds one, or takes one from
+there, is replaced by stand-ins that can be imported and refuse to answer (so that no box loads PyTorch for a learner
+that could not learn there); environments and plots lose the functions themselves only.
 So nothing here knows a chapter: a new one is masked by what its checks import.
 """
 
@@ -58,11 +59,11 @@ def write_library(folder: Path, checks_module: str) -> None:
         copy = folder / "rlbook" / place
         copy.parent.mkdir(parents=True, exist_ok=True)
         source = path.read_text(encoding="utf-8")
-        copy.write_text(_visible(place, source, answers.get(_module(place), set())), encoding="utf-8")
+        copy.write_text(_visible(place, source, answers), encoding="utf-8")
     compileall.compile_dir(folder, quiet=2)
 
 
-def _visible(place: Path, source: str, answers: set[str]) -> str:
+def _visible(place: Path, source: str, answers: dict[str, set[str]]) -> str:
     """The text of one file as the box has it."""
     if place.as_posix() in NEEDED_INSIDE or place.as_posix() == "__init__.py":
         return source
@@ -70,9 +71,10 @@ def _visible(place: Path, source: str, answers: set[str]) -> str:
         return _SILENT_CHECKS
     if place.parts[0] in CLOSED_ROOMS:
         return _STAND_IN
-    if not answers:
-        return source
-    return without_bodies(source, answers) if place.parts[0] in KEPT_ROOMS else _STAND_IN
+    held = answers.get(_module(place), set())
+    if place.parts[0] in KEPT_ROOMS:
+        return without_bodies(source, held) if held else source
+    return _STAND_IN if held or answers.keys() & taken_from_the_library(source) else source
 
 
 def without_bodies(source: str, names: set[str]) -> str:
@@ -95,16 +97,23 @@ def right_answers(checks_module: str) -> dict[str, set[str]]:
         if module in seen:
             continue
         seen.add(module)
-        for node in ast.walk(ast.parse(_file(module).read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("rlbook"):
-                continue
+        for origin, names in taken_from_the_library(_file(module).read_text(encoding="utf-8")).items():
+            if origin.startswith("rlbook.checks"):
+                waiting.append(origin)
+            else:
+                taken.setdefault(origin, set()).update(names)
+    return taken
+
+
+def taken_from_the_library(source: str) -> dict[str, set[str]]:
+    """{module of rlbook: names} that a file imports; the name is "" where it is the module itself."""
+    taken: dict[str, set[str]] = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rlbook"):
             for alias in node.names:
                 submodule = f"{node.module}.{alias.name}"
                 origin, name = (submodule, "") if _file(submodule).is_file() else (node.module, alias.name)
-                if origin.startswith("rlbook.checks"):
-                    waiting.append(origin)
-                else:
-                    taken.setdefault(origin, set()).add(name)
+                taken.setdefault(origin, set()).add(name)
     return taken
 
 

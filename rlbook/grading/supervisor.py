@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import base64
+import contextlib
 import functools
 import json
 import os
@@ -105,8 +106,18 @@ def main() -> None:
         seeds=task["seeds"],
     )
     result.seconds = round(time.monotonic() - begin, 3)
-    result.grader_memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    result.grader_memory = _most_memory()
     json.dump(result.as_dict(), answer)
+
+
+def _most_memory() -> int:
+    """The most bytes that this process ever held; 0 where the system does not tell.
+
+    ``getrusage`` tells no less than its parent held when it started this one, so it is not asked.
+    """
+    with contextlib.suppress(OSError), open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+    return 0
 
 
 def _end_with_parent() -> None:

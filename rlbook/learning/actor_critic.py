@@ -7,30 +7,12 @@ import math
 import torch
 from torch import nn
 
-from rlbook.arrays import namespace
 from rlbook.learning.networks import FlatNetwork
 from rlbook.learning.normaliser import Normaliser
+from rlbook.losses import gaussian_entropy, gaussian_log_prob
 
 # In place, on what a layer has just computed: a tenth of PPO's time with a thousand arms.
 ACTIVATIONS = {"tanh": torch.tanh_, "relu": torch.relu_}
-
-
-def gaussian_log_prob(action, mean, log_std):
-    """log pi(a | s) of independent Gaussians: action and mean (B, action_dim), log_std (action_dim,) -> (B,).
-
-    NumPy or torch. Raises ValueError where action and mean differ in shape: (B,) against (B, 1) would make (B, B).
-    """
-    if action.shape != mean.shape:
-        raise ValueError(f"action has shape {tuple(action.shape)}; accepted is that of mean, {tuple(mean.shape)}")
-    z = (action - mean) / namespace(mean).exp(log_std)
-    # log N(a; mu, sigma) = -z^2 / 2 - log sigma - log(2 pi) / 2, summed over the action's components
-    return (-(z * z) / 2 - log_std - math.log(2 * math.pi) / 2).sum(-1)
-
-
-def gaussian_entropy(log_std):
-    """Entropy in nats of independent Gaussians, wherever their means: (..., action_dim) -> (...), NumPy or torch."""
-    # H = sum of log sigma + log(2 pi e) / 2
-    return (log_std + math.log(2 * math.pi * math.e) / 2).sum(-1)
 
 
 def categorical_log_prob(action, logits):

@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rlbook.envs.arm.reach import ReachVectorEnv
-from rlbook.learning.actor_critic import gaussian_log_prob
+from rlbook.losses import clipped_surrogate_loss, gaussian_log_prob
 from rlbook.plots.arms import torus_angles
 from rlbook.plots.style import BLACK, BLUE, CYCLE, GREY, MAP, RED, new_figure, style_axes
-from rlbook.ppo import clipped_surrogate_loss
 
 _TURNS = {"origin": "lower", "extent": (-180, 180, -180, 180)}
 _ARROWS = 17  # along each joint

@@ -15,8 +15,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import torch
-from torch.autograd import forward_ad
 
 from rlbook.envs.arm import physics as arm
 from rlbook.envs.arm.params import PhysicsParams
@@ -210,6 +208,8 @@ class _Windows:
     """
 
     def __init__(self, log: Trajectory, known: PhysicsParams, max_delay: int):
+        import torch  # here and below: least squares and the checks of chapter 5 do without
+
         count, self.n, self.known = len(log.torque) // WINDOW, log.q.shape[-1], known
         self.dt, self.max_delay = float(log.time[1] - log.time[0]), max_delay
         seen = np.concatenate([log.q, log.qd], axis=-1)
@@ -224,6 +224,8 @@ class _Windows:
 
     def predicted(self, parameters, state):
         """States (..., WINDOW + 1, 2n) of windows from their first (..., 2n), parameters (..., 5); torch."""
+        import torch
+
         mass, friction, damping, gravity, delay = parameters.unbind(-1)
         physics = self.known.replace(
             mass=mass.exp(), friction=friction.exp(), damping=damping.exp(), gravity=gravity.exp()
@@ -244,6 +246,9 @@ class _Windows:
 
         Every direction is a copy of all windows, and one forward pass carries all derivatives along.
         """
+        import torch
+        from torch.autograd import forward_ad
+
         directions = np.eye(5 + 2 * self.n)
         copies = torch.tensor(directions)[:, None].expand(-1, len(self.state), -1)
         base = torch.tensor(np.concatenate([np.tile(parameters, (len(self.state), 1)), self.state], axis=1))

@@ -214,7 +214,8 @@ def test_a_starter_that_was_not_touched_is_not_attempted_and_an_edited_one_is_wr
 
     library = library_of(libraries(), "02_q_learning")
     source = blanks("02_q_learning")["replay_episode"]
-    for text, status in ((source, NOT_ATTEMPTED), (source.replace("Q.copy()", "0 * Q"), NOT_YET)):
+    for text, status in ((source, NOT_ATTEMPTED), (source.replace("Q.astype(float)", "0.0 * Q"), NOT_YET)):
+        assert (text == source) == (status == NOT_ATTEMPTED)
         data = notebook("import numpy as np", text)
         result = mark_notebook(
             "jane", "02_q_learning", data, open_box=lambda _: Box(library, LIMITS), limits=LIMITS, seeds=SEEDS
