@@ -91,7 +91,7 @@ def _judged(fn, seed: int, names: dict) -> CheckResult:
         return CheckResult(str(name), NOT_ATTEMPTED, _unknown(name))
     try:
         with kept_quiet(), time_limit():
-            return evaluate(EXERCISES[name], fn, seed)
+            return EXERCISES[name].judge(fn, seed)
     except TimeIsUp:  # after the answers came, while they were being compared
         return CheckResult(name, NOT_YET, f"It did not finish within {SECONDS:g} seconds: its answers took too long.")
 

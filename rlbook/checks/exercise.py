@@ -1,7 +1,7 @@
 """Exercises as data, and the one function that judges an answer.
 
 An exercise names a reference (the library's own equation), inputs drawn from a seed, and the wrong answers people
-really give, each with the sentence that helps. ``evaluate`` compares a function with that data and says what it found.
+really give, each with the sentence that helps. ``judge`` compares a function with that data and says what it found.
 It is pure: notebook, tests and grader all call it, with a student's function or with a proxy that runs it elsewhere.
 """
 
@@ -15,6 +15,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -69,6 +70,8 @@ class Exercise:
     starter: Callable | None = None
     chapter: str = ""
 
+    one_seed_is_enough: ClassVar[bool] = False  # its cases are few: the grader takes several seeds
+
     def __post_init__(self):
         starter = self.starter if self.starter is not None else self.reference
         functions = {"reference": self.reference, "inputs": self.inputs, "starter": starter}
@@ -111,6 +114,32 @@ class Exercise:
             what = f"tuples of {', '.join(self.arguments)}"
             raise ValueError(f"exercise {self.name!r}: inputs give {odd[:1]}; accepted are one or more {what}")
         return sorted(cases, key=lambda case: sum(np.size(argument) for argument in case))
+
+    def judge(self, fn: Callable, seed: int = 0) -> CheckResult:
+        """Judge ``fn`` on the inputs that ``seed`` gives. Whatever ``fn`` raises or returns, this returns a result."""
+
+        def verdict(status, message, case="", points=0):
+            return CheckResult(self.name, status, message, points, self.points, case)
+
+        if self.starter and is_untouched(fn, self.starter):
+            return verdict(NOT_ATTEMPTED, "It is still the code you were given: find what is wrong in it.")
+        cases = self.cases(seed)
+        try:
+            answers = [answer_of(fn, self.name, self.arguments, case) for case in cases]
+            if any(_matches(answers, right, cases, self.tolerance) for right in (self.reference, *self.alternatives)):
+                _look_for_whole_numbers(self, fn, cases)
+                return verdict(CORRECT, f"It agrees with the reference in all {len(cases)} cases.", points=self.points)
+        except NotAttempted:
+            return verdict(NOT_ATTEMPTED, "Write your code in place of `raise NotImplementedError`, then check again.")
+        except Fault as fault:
+            return verdict(NOT_YET, *fault.args)
+        wanted = [_answer(self.reference, case) for case in cases]
+        first = [same(*one, self.tolerance) for one in zip(answers, wanted, cases, strict=True)].index(False)
+        case = comparison(self.arguments, cases[first], answers[first], wanted[first])
+        for sentence, mistake in itertools.chain(self.mistakes.items(), _two_at_once(self.mistakes)):
+            if _matches(answers, mistake, cases, self.tolerance):
+                return verdict(NOT_YET, sentence, case)
+        return verdict(NOT_YET, what_differs(self.arguments, cases, answers, wanted, self.tolerance), case)
 
 
 @dataclass(frozen=True)
@@ -176,34 +205,9 @@ class Registry(Mapping):
         return sum(len(self.chapter(chapter)) for chapter in self.chapters)
 
 
-def evaluate(exercise: Exercise, fn: Callable, seed: int = 0) -> CheckResult:
-    """Judge ``fn`` on the inputs that ``seed`` gives. Whatever ``fn`` raises or returns, this returns a result."""
-
-    def verdict(status, message, case="", points=0):
-        return CheckResult(exercise.name, status, message, points, exercise.points, case)
-
-    if exercise.starter and is_untouched(fn, exercise.starter):
-        return verdict(NOT_ATTEMPTED, "It is still the code you were given: find what is wrong in it.")
-    cases = exercise.cases(seed)
-    try:
-        answers = [answer_of(fn, exercise.name, exercise.arguments, case) for case in cases]
-        if any(
-            _matches(answers, right, cases, exercise.tolerance)
-            for right in (exercise.reference, *exercise.alternatives)
-        ):
-            _look_for_whole_numbers(exercise, fn, cases)
-            return verdict(CORRECT, f"It agrees with the reference in all {len(cases)} cases.", points=exercise.points)
-    except NotAttempted:
-        return verdict(NOT_ATTEMPTED, "Write your code in place of `raise NotImplementedError`, then check again.")
-    except Fault as fault:
-        return verdict(NOT_YET, *fault.args)
-    wanted = [_answer(exercise.reference, case) for case in cases]
-    first = [same(*one, exercise.tolerance) for one in zip(answers, wanted, cases, strict=True)].index(False)
-    case = comparison(exercise.arguments, cases[first], answers[first], wanted[first])
-    for sentence, mistake in itertools.chain(exercise.mistakes.items(), _two_at_once(exercise.mistakes)):
-        if _matches(answers, mistake, cases, exercise.tolerance):
-            return verdict(NOT_YET, sentence, case)
-    return verdict(NOT_YET, what_differs(exercise.arguments, cases, answers, wanted, exercise.tolerance), case)
+def evaluate(exercise, fn: Callable, seed: int = 0) -> CheckResult:
+    """Judge ``fn``, an answer to an exercise of any kind, on what ``seed`` gives."""
+    return exercise.judge(fn, seed)
 
 
 def _answer(fn: Callable, case: tuple) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from rlbook.checks import EXERCISES, evaluate
+from rlbook.checks import EXERCISES
 from rlbook.checks.exercise import Exercise
 from rlbook.grading.box import Box, BoxError, Limits
 from rlbook.grading.forms import normal_form
@@ -125,14 +125,11 @@ def mark_notebook(
 
 
 def mark_exercise(exercise: Exercise, session: Session, seeds: list[int]) -> Mark:
-    """The worst verdict over the seeds; the first one that is not Correct ends it.
-
-    An exercise that judges a policy, by the success of many episodes, needs one seed only.
-    """
+    """The worst verdict over the seeds; the first one that is not Correct ends it."""
     proxy = Proxy(session, exercise.name, exercise.arguments)
-    verdict, judge = None, getattr(exercise, "judge", None)
-    for seed in seeds[:1] if judge else seeds:
-        found = judge(proxy, seed) if judge else evaluate(exercise, proxy, seed)
+    verdict = None
+    for seed in seeds[:1] if exercise.one_seed_is_enough else seeds:
+        found = exercise.judge(proxy, seed)
         if verdict is None or found.points < verdict.points:
             verdict = found
         if not found.correct:

@@ -174,7 +174,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Proxy:
-    """Stands for a function of the submission wherever one is called, as in ``evaluate``."""
+    """Stands for a function of the submission wherever one is called, as in ``judge``."""
 
     session: Session
     name: str
@@ -185,7 +185,7 @@ class Proxy:
 
     @property
     def __code__(self) -> types.CodeType | None:
-        """The function's code, compiled and never run here: ``evaluate`` sees by it what is still as it was given."""
+        """The function's code, compiled and never run here: ``judge`` sees by it what is still as it was given."""
         for cell in reversed(self.session.cells):
             if self.name in cell.defines:
                 with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import base64
 import contextlib
+import fcntl
 import functools
 import json
 import os
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from rlbook.checks import EXERCISES
@@ -27,6 +29,7 @@ from rlbook.grading.library import ROOT, write_library
 from rlbook.grading.marks import UNGRADED, Result, mark_notebook
 
 MEMORY = 4096 * MIB  # address space of the process that judges; most of it is only mapped
+PREFIX = "rlbook-grading-"  # of a temporary folder
 GRACE = 60.0  # seconds beyond the submission's own, for starting and judging
 
 
@@ -70,10 +73,31 @@ def grade_task(task: dict) -> dict:
 
 @functools.cache
 def libraries() -> Path:
-    """This process's folder for what the boxes see of the library, a folder a chapter; removed in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="rlbook-grading-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    """This process's folder for what the boxes see of the library, a folder a chapter; removed in the end.
+
+    A process that was killed leaves its folder behind, and the next one removes it: nobody holds its lock any more.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError), _locked(left, fcntl.LOCK_NB):  # in use, or another user's
+            shutil.rmtree(left)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        lock = contextlib.ExitStack()
+        lock.enter_context(_locked(folder))
+        if folder.is_dir():  # else another process took it for one left behind
+            atexit.register(lock.close)
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            return folder
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, how: int = 0) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | how)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def library_of(folder: Path, chapter: str) -> Path:

@@ -1,11 +1,15 @@
 """Policies as answers: judged by what they reach, and refused in a sentence for what they return."""
 
+import sys
+import types
+
 import gymnasium as gym
 import numpy as np
 import pytest
 
 import rlbook.envs  # noqa: F401 (registers the environments)
-from rlbook.checks.exercise import CORRECT, NOT_ATTEMPTED, NOT_YET
+from rlbook import checks
+from rlbook.checks.exercise import CORRECT, NOT_ATTEMPTED, NOT_YET, Registry
 from rlbook.checks.policy import PolicyExercise
 
 # The grid's start is in the top left corner, its goal in the top right one: going right (action 1) gets there.
@@ -60,6 +64,18 @@ def test_threshold_and_margin_are_told_and_hold():
 def test_what_is_no_success_is_told(policy, words):
     result = EXERCISE.judge(policy, 1)
     assert (result.status, result.points) == (NOT_YET, 0) and words in result.message
+
+
+def test_check_and_evaluate_take_a_policy_as_any_other_answer(monkeypatch):
+    def policy(obs):
+        return right(obs)
+
+    chapter = types.ModuleType("chapter")
+    chapter.EXERCISES = (EXERCISE,)
+    monkeypatch.setitem(sys.modules, "chapter", chapter)
+    monkeypatch.setattr(checks, "EXERCISES", Registry({"03": "chapter"}))
+    assert checks.check(policy) == checks.evaluate(EXERCISE, policy) == EXERCISE.judge(policy)
+    assert checks.check(policy).points == 3
 
 
 def test_a_blank_policy_is_not_attempted():

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from sandbox import needs_sandbox
-from submissions import answers, blanks, notebook
+from submissions import SOLUTIONS, answers, blanks, notebook
 
 from rlbook import cli
 from rlbook.checks import EXERCISES
@@ -197,30 +197,54 @@ def test_the_python_interface_and_every_seed_agree(tmp_path, right):
 
 @needs_sandbox
 @pytest.mark.parametrize("chapter", EXERCISES.chapters)
-def test_full_solutions_get_everything_and_blank_exercises_nothing(tmp_path, chapter):
-    """Whatever the chapter: one written later needs no line here."""
-    prelude = "import numpy as np\nfrom functools import partial"
+def test_full_solutions_get_everything_and_blank_exercises_nothing(chapter):
+    """The notebooks as they are handed out, whatever the chapter: one written later needs no line here."""
     everything = sum(exercise.points for exercise in EXERCISES.chapter(chapter).values())
-    for name, cells, points in (("right", answers, everything), ("blank", blanks, 0)):
-        (tmp_path / name).mkdir()
-        path = tmp_path / name / f"{chapter}.ipynb"
-        path.write_bytes(notebook(prelude, *cells(chapter).values()))
-        result = grade(path, seed=3, limits=LIMITS)
+    for folder, points in (("solutions", everything), ("exercises", 0)):
+        result = grade(SOLUTIONS.parent / folder / f"{chapter}.ipynb", seed=3, limits=LIMITS)
         assert (result.points, result.out_of) == (points, everything), result.marks
         assert {mark.status for mark in result.marks} == {"Correct" if points else "Not attempted"}
+        assert 0 < result.grader_memory < 200e6
 
 
 @needs_sandbox
-def test_what_ends_the_grader_ends_its_boxes(tmp_path):
-    """Killed half way, nothing is left, and the next run goes on."""
-    hand_in(tmp_path / "in", jane=notebook("import time\ntime.sleep(1000)"))
+def test_what_ends_the_grader_ends_its_boxes(tmp_path, right):
+    """Killed half way, nothing is left running; the next run goes on, with nothing lost and nothing done twice."""
+    hand_in(tmp_path / "in", ann=right, bob=notebook("import time\ntime.sleep(1000)"))
     arguments = ["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--seed", "1"]
     running = subprocess.Popen([sys.executable, "-m", "rlbook.cli", *arguments], start_new_session=True)
-    wait_until(lambda: boxes_of(running.pid))
-    boxes = boxes_of(running.pid)
+    results = tmp_path / "out" / "results"
+    wait_until(lambda: boxes_of(running.pid) and list(results.glob("ann*.json")))
+    boxes, (first,) = boxes_of(running.pid), results.glob("*.json")
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in boxes))
+    written = first.stat().st_mtime_ns
+    hand_in(tmp_path / "in", bob=right)
+    assert cli.main(arguments) == 0
+    assert first.stat().st_mtime_ns == written
+    rows = (tmp_path / "out" / "grades.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == ["ann", "bob"] and len(list(results.glob("*.json"))) == 2
+
+
+def test_what_a_killed_grader_leaves_behind_is_removed_by_the_next_one(tmp_path):
+    code = "from rlbook.grading.supervisor import libraries; print(libraries(), flush=True); input()"
+
+    def started():
+        options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, **options)
+        return process, process.stdout.readline().strip()
+
+    killed, left = started()
+    killed.kill()
+    killed.communicate()
+    assert [str(path) for path in tmp_path.iterdir()] == [left]
+    one, first = started()
+    other, second = started()
+    assert {str(path) for path in tmp_path.iterdir()} == {first, second}  # what is in use stays
+    for process in (one, other):
+        process.communicate("\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def boxes_of(pid):
