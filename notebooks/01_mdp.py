@@ -132,13 +132,19 @@ for t in experience:
 # With $\gamma = 0$ only the next reward counts; with $\gamma = 1$ a reward in a thousand steps counts as much as one
 # now.
 #
-# **Predict** before you run the cell: the rewards above were −0.1, −5, −0.1, +10. Is the return with $\gamma = 0.5$
-# positive?
+# **Predict** before you go on: the rewards above were −0.1, −5, −0.1, +10. Run the next cell and choose; the cell after it
+# knows the answer, and the end of the notebook counts.
+
+# %%
+from rlbook.workbook.predictions import predict, predictions
+
+guess = predict("Is the return with γ = 0.5 positive?", ["yes", "no"])
 
 # %%
 rewards = np.array([t.reward for t in experience])
 for gamma in (0.0, 0.5, 0.9, 0.99, 1.0):
     print(f"gamma {gamma:4.2f}: return {discounted_return(rewards, gamma):6.3f}")
+guess.came_out("yes" if discounted_return(rewards, 0.5) > 0 else "no")
 
 # %% [markdown]
 # A reward $k$ steps away counts $\gamma^k$ times as much as one now. That weight has fallen to one half after
@@ -228,12 +234,18 @@ convergence(changes(0.9), gamma=0.9, title=title)
 # the equation), act **greedily** on that value (in each state take the action that one step of look-ahead likes best),
 # repeat until the policy no longer changes. A round costs more than a sweep.
 #
-# **Predict**: which of the two needs more rounds on the slippery grid of 10 × 10 cells, and by how much?
+# **Predict**: how do the two compare on the slippery grid of 10 × 10 cells?
+
+# %%
+guess = predict(
+    "Rounds of value iteration for each round of policy iteration, about:", [0.1, 1, 3, 10]
+)
 
 # %%
 by_value, by_policy = value_iteration(slippery.mdp(0.99)), policy_iteration(slippery.mdp(0.99))
 print(f"value iteration:  {by_value.n_iterations} sweeps")
 print(f"policy iteration: {by_policy.n_iterations} policies")
+guess.came_out(by_value.n_iterations / by_policy.n_iterations)
 difference = np.abs(by_value.V - by_policy.V).max()
 fact("largest difference between their values", difference, less_than=1e-7)
 
@@ -361,6 +373,11 @@ side_by_side(pictures, alt="optimal policy on the ledge without and with slip")
 # no time limit. The environment itself stops after 100 steps.)
 
 # %%
+guess = predict(
+    "On slippery ice the best policy arrives in about:", [0.2, 0.4, 0.6, 0.8, 1.0], unit="%"
+)
+
+# %%
 pictures = []
 for is_slippery in (False, True):
     lake = gym.make("FrozenLake-v1", is_slippery=is_slippery)
@@ -380,6 +397,7 @@ LEFT = 0  # FrozenLake counts its actions 0 left, 1 down, 2 right, 3 up
 chances = [probability for probability, *_ in lake.unwrapped.P[4][LEFT]]
 assert np.allclose(chances, 1 / 3) and solution.policy[4] == LEFT
 assert lake.spec.max_episode_steps == 100
+guess.came_out(chance)
 side_by_side(pictures, alt="FrozenLake: values and optimal policy, not slippery and slippery")
 
 # %% [markdown]
@@ -400,6 +418,9 @@ side_by_side(pictures, alt="FrozenLake: values and optimal policy, not slippery 
 # **Predict**: what share of the targets is within 5 cm of a point that the arm can touch?
 
 # %%
+guess = predict("Targets within reach, about:", [0.04, 0.25, 0.5, 0.8], unit="%")
+
+# %%
 targets = draw_chapter_targets(np.random.default_rng(0), count=200_000)
 short_by = distance_to_workspace(targets, LINK_LENGTHS, base=(0.0, BASE_HEIGHT))
 within_reach = short_by <= 0.05
@@ -409,6 +430,7 @@ print(f"size of the box: {np.ptp(targets, axis=0).round(1)} m, links: {LINK_LENG
 print(f"targets within reach: {within_reach.mean():.1%}")
 print(f"the median target is {np.median(short_by):.2f} m too far away")
 print(f"targets that seem within reach when seen from the side: {from_the_side.mean():.0%}")
+guess.came_out(within_reach.mean())
 
 # %% [markdown]
 # Seen from the side, with a thousand of the targets. Nearly all of those that seem to lie inside the disc are in front
@@ -425,6 +447,9 @@ workspace(LINK_LENGTHS, targets[:1000], base=base, title=title)
 # first of the two is.)
 #
 # **Predict**: which of the four has the best return?
+
+# %%
+guess = predict("The best return:", ["feeble", "soft", "stiff", "doing nothing"])
 
 
 # %%
@@ -462,6 +487,7 @@ tried = compare(
     target=targets[within_reach][:1000],
 )
 returns = {name: episodes.returns.mean() for name, episodes in tried.items()}
+guess.came_out(max(returns, key=returns.get).removeprefix("PD control, "))
 for name in ("PD control, soft", "PD control, stiff"):
     fact(f"{name}: reaches", tried[name].successes.mean(), more_than=0.6, unit="%")
     loss = returns["doing nothing"] - returns[name]
@@ -564,6 +590,9 @@ arm_trail(motion.points[: motion.lengths[0] + 1, 0], target=motion.target[0])
 #
 # **Predict**: the chapter's best return for a target, averaged over targets: above zero?
 
+# %%
+guess = predict("Is the best return in the chapter's task above zero?", ["yes", "no"])
+
 
 # %%
 def bracket(env, stiffnesses, physics=None, **options):
@@ -589,6 +618,7 @@ stiffnesses = (2, 8, 50, 300)
 best, somebody, by_the_best = bracket(
     few, stiffnesses, CHAPTER_ARM, target=targets[within_reach][:200]
 )
+guess.came_out("yes" if best > 0 else "no")
 print("chapter")
 fact(f"    {FOUND}", best, less_than=-100, decimals=1)
 fact(f"    {SOMEBODY}", somebody, more_than=0.7, unit="%")
@@ -632,6 +662,10 @@ print("with gamma = 0.9 its value is 1 / (1 - 0.9) =", round(value, 6))
 # **Predict**: from which wage on does the robot prefer to walk about for ever?
 
 # %%
+guess = predict("It prefers to walk about from a wage of about:", [0.01, 0.1, 1.0, 10.0])
+
+# %%
+wages_that_keep_it = []
 for wage in (0.05, 0.09, 0.11, 0.2):
     paid = ledge.replace(step_reward=wage)
     policy = value_iteration(paid.mdp(0.99)).policy
@@ -640,6 +674,11 @@ for wage in (0.05, 0.09, 0.11, 0.2):
         state, steps = paid.mdp().successors[state, policy[state], 0], steps + 1
     outcome = f"reaches the goal in {steps} steps" if steps < 100 else "never goes to the goal"
     print(f"wage {wage:.2f}, worth {wage / (1 - 0.99):4.1f} in the long run: {outcome}")
+    wages_that_keep_it += [wage] if steps == 100 else []
+guess.came_out(min(wages_that_keep_it))
+
+# %%
+predictions()
 
 # %% [markdown]
 # ## Recap

@@ -89,11 +89,21 @@ for how, terminated in (("goes on", False), ("has ended", True)):
 #
 # $$\pi(a \mid s) = \frac{\varepsilon}{|A|} + (1 - \varepsilon)\, \frac{[a \text{ is best}]}{\text{number of best actions}}$$
 #
-# **Predict**: with ε = 0.2, four actions and the values below, how often is each action chosen? Mind the tie.
+# **Predict**: with ε = 0.2 and four actions, how often is each action chosen? Mind the tie.
+
+# %%
+from rlbook.workbook.predictions import predict, predictions
+
+guess = predict(
+    "Values 3, 3, 2, 0 and ε = 0.2: the first action is chosen in",
+    [0.2, 0.4, 0.45, 0.5, 0.85],
+    unit="%",
+)
 
 # %%
 print("one best action: ", epsilon_greedy([1.0, 3.0, 2.0, 0.0], epsilon=0.2).round(3))
 print("two of them tied:", epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2).round(3))
+guess.came_out(epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2)[0])
 
 # %% [markdown]
 # ## Your hands on it: watch a table learn
@@ -229,6 +239,12 @@ side_by_side(
 # arrive.)
 
 # %%
+guess = predict(
+    "Is a constant ε = 0.5 clearly better than ε = 0?",
+    ["yes, in both", "only in what it knows", "only in what it shows"],
+)
+
+# %%
 lake = gym.make("FrozenLake-v1", is_slippery=True)
 lake_model = TabularMDP.from_gym(lake, gamma=1.0)
 schedules = {
@@ -260,6 +276,8 @@ for name, schedule in schedules.items():
 best_chance = next(islice(value_iterates(lake_model), STEPS, None))[0]
 print(f"{'the best there is':<22} {best_chance:.0%}\n")
 none, _, much, falling = schedules
+better = [each[much] > each[none] + 0.1 for each in (knows, shows)]
+guess.came_out(guess.choices[0 if all(better) else better.index(True) + 1])
 fact("without exploration half of the robots arrive in", knows[none], less_than=0.2, unit="%")
 fact("with ε = 0.5 they know how to arrive in", knows[much], more_than=0.6, unit="%")
 fact("but show it in", shows[much], less_than=0.2, unit="%")
@@ -292,10 +310,15 @@ learning_curve(
 # actions of A go left and five go right, so a robot that knew the values would go left only when it explores: in half
 # of its random actions, with ε = 0.1 in 5 % of the episodes.)
 #
-# **Predict**: how often does Q-learning go left in its first 50 episodes?
+# **Predict**: how often does Q-learning go left in its first 50 episodes? (The cell after the question measures it.)
 #
 # `TabularVectorEnv` below holds 1,000 copies of this little world, one a robot. `AutoresetMode.DISABLED` means that a
 # copy whose episode has ended stands still until the learner resets it; Gymnasium's default would spend a step on it.
+
+# %%
+guess = predict(
+    "Of the first 50 episodes it goes left in about:", [0.05, 0.3, 0.5, 0.85], unit="%"
+)
 
 # %%
 A, B, WIN, LOSE = range(4)
@@ -331,6 +354,7 @@ for name in estimates:
     assert median[-1] > exact_left
 
 single, double = estimates
+guess.came_out(first[single])
 fact("Q-learning goes left in the first 50 episodes", first[single], more_than=0.75, unit="%")
 more = first[single] - first[double]
 fact("more often than Double Q-learning, by", more, more_than=0.25, unit="%")
@@ -364,6 +388,9 @@ learning_curve(
 # **Predict**: does the robot learn to walk close to the edge, or far from it? And what does its exploring cost?
 
 # %%
+guess = predict("The greedy policy walks", ["along the edge", "one row away", "far from it"])
+
+# %%
 cliff = gym.make("CliffWalking-v1")
 assert (
     cliff.unwrapped.P[36][1] == [(1.0, 36, -100, False)]
@@ -390,6 +417,9 @@ fact(
 
 # %%
 learned = np.median(walkers["ε from 0.1, decay 0.99"].Q, axis=0)
+above_the_start = learned.argmax(axis=1).reshape(4, 12)[:3, 0]  # the first column, from the top
+turns_right = int(np.flatnonzero(above_the_start == 1).max())  # 1 is "right"; row 2 is the edge
+guess.came_out(guess.choices[2 - turns_right])
 value_map(
     learned.max(axis=-1),
     cliff,
@@ -410,6 +440,9 @@ value_map(
 # random.
 #
 # **Predict**: how many of the 64 robots find a way to the goal without it?
+
+# %%
+guess = predict("Without it, of 64 robots a way is found by about", [0, 16, 32, 64])
 
 
 # %%
@@ -440,6 +473,7 @@ for name, first_of_the_best in (("at random", False), ("to action 0", True)):
     print(f"ties go {name:<11}: {knows:4.0%} of 64 robots know a way to the goal,", end=" ")
     print(f"{empty:4.0%} have learned nothing")
     assert knows < 0.1 if first_of_the_best else knows > 0.9
+guess.came_out(64 * knows)
 
 # %% [markdown]
 # No error message, no warning, and every TD error 0: just a robot that leans against a wall and never sees a reward to
@@ -453,6 +487,9 @@ for name, first_of_the_best in (("at random", False), ("to action 0", True)):
 #
 # **Predict**: of 0.01, 0.1, 0.5 and 1, which learning rate is closest to the exact value of the start after 10,000
 # steps of each robot?
+
+# %%
+guess = predict("Closest is the learning rate", [0.01, 0.1, 0.5, 1.0])
 
 # %%
 slippery = GridWorld(slip=0.3)
@@ -469,10 +506,14 @@ for learning_rate in (0.01, 0.1, 0.5, 1.0):
     print(f"learning rate {learning_rate:4.2f}:", end=" ")
     print(f"median error of V(start) {medians[learning_rate]:4.2f}")
 assert min(medians, key=medians.get) == 0.1
+guess.came_out(min(medians, key=medians.get))
 
 # %% [markdown]
 # A rate of 1 forgets all but the last sample, and on slippery ground the last sample is luck: here learning rate 1 is not
 # fine any more. A rate of 0.01 has not arrived yet. That is the answer to the fourth question under the panel.
+
+# %%
+predictions()
 
 # %% [markdown]
 # ## Recap

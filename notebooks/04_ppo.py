@@ -133,6 +133,14 @@ def reinforce_gradient(policy, states, actions, G):
 # chance give, because the mean of 64 random arrows is not zero. The last row shows it.
 
 # %%
+from rlbook.workbook.predictions import predict, predictions
+
+guess = predict(
+    "Which of the four leaves the least chance?",
+    ["whole return", "reward to go", "less a baseline", "advantage estimate"],
+)
+
+# %%
 from rlbook.learning.rollout import RolloutBuffer
 from rlbook.learning.stepping import TrueSteps
 from rlbook.returns import compute_gae
@@ -176,6 +184,7 @@ for name, G in choices.items():
     gradients = torch.stack(gradients)
     noise[name] = (gradients.std(0).norm() / gradients.mean(0).norm()).item()
     print(f"{name:>20}: {measured(noise[name], decimals=1)}")
+guess.came_out(min(noise, key=noise.get))
 least = noise["advantage estimate"]
 fact("the advantage estimate: chance to one part signal", least, less_than=5, decimals=1)
 fact("pure chance", noise["pure chance"], more_than=6, decimals=1)
@@ -198,6 +207,9 @@ print(inspect.getsource(compute_gae))
 # from each single play.
 #
 # **Predict** where both errors together, $\sqrt{\text{bias}^2 + \text{spread}^2}$, are smallest.
+
+# %%
+guess = predict("Both errors together are smallest at", ["λ = 0", "in between", "λ = 1"])
 
 # %%
 from rlbook.plots.policies import bias_and_spread
@@ -228,6 +240,8 @@ for gae_lambda in gae_lambdas:
 fact("bias at λ = 0, of the spread at λ = 1", bias[0] / spread[-1], more_than=0.1, decimals=2)
 fact("spread at λ = 0, in units of the reward", spread[0], less_than=0.01, decimals=4)
 fact("bias at λ = 1, likewise", bias[-1], less_than=0.01, decimals=4)
+smallest = gae_lambdas[int(np.hypot(bias, spread).argmin())]
+guess.came_out({0.0: "λ = 0", 1.0: "λ = 1"}.get(smallest, "in between"))
 bias_and_spread(gae_lambdas, bias, spread)
 
 # %% [markdown]
@@ -262,6 +276,11 @@ clipped_objective(clip_epsilon=0.2)
 # **Predict**: thirty passes over one and the same rollout, with clipping and without. How far do single ratios go?
 
 # %%
+guess = predict(
+    "With clipping at 0.2, do all single ratios stay between 0.8 and 1.2?", ["yes", "no"]
+)
+
+# %%
 from rlbook.plots.policies import ratio_histogram
 
 ratios, moved = {}, {}
@@ -283,6 +302,8 @@ fact(
     more_than=1.5,
     decimals=1,
 )
+stay = (ratios["clipped"] > 0.8) & (ratios["clipped"] < 1.2)
+guess.came_out("yes" if stay.all() else "no")
 ratio_histogram(ratios)
 
 # %% [markdown]
@@ -301,10 +322,26 @@ ratio_histogram(ratios)
 # **Predict** which of them falls, and which rises, while the arm learns.
 
 # %%
+guess = predict(
+    "While it learns:",
+    [
+        "entropy rises, explained variance rises",
+        "entropy rises, explained variance falls",
+        "entropy falls, explained variance rises",
+        "entropy falls, explained variance falls",
+    ],
+)
+
+# %%
 from rlbook.plots.policies import diagnostics
 
 explained = agent.stats["explained_variance"]
 fact("explained variance at the end", np.mean(explained[-5:]), more_than=0.4, decimals=2)
+entropy, variance = (
+    "rises" if np.mean(agent.stats[name][-5:]) > np.mean(agent.stats[name][:5]) else "falls"
+    for name in ("entropy", "explained_variance")
+)
+guess.came_out(f"entropy {entropy}, explained variance {variance}")
 diagnostics(agent.stats)
 
 # %% [markdown]
@@ -322,12 +359,22 @@ diagnostics(agent.stats)
 # **Predict** where the value is highest, and what the torques do around it.
 
 # %%
+guess = predict(
+    "The value is highest where the arm",
+    ["is stretched out", "hangs down", "has its tip near the target"],
+)
+
+# %%
 from rlbook.plots.policies import policy_arrows, policy_maps, poses_at_rest
 
 target = np.array([0.5, 0.5])
 poses = poses_at_rest(target, resolution=61)
 value = agent.value(poses).reshape(61, 61)
 torque = agent.select_action(poses, training=False).reshape(61, 61, 2)
+to_target = np.linalg.norm(
+    poses[value.argmax(), -2:]
+)  # m, the last two numbers that the arm sees
+guess.came_out("has its tip near the target" if to_target < 0.3 else "is stretched out")
 policy_maps(value, torque)
 
 # %%
@@ -377,6 +424,9 @@ PPOPanel()
 # seconds. **Predict** the share of targets that each reaches.
 
 # %%
+guess = predict("After the same seconds, more targets are reached by", ["1 arm", "1,024 arms"])
+
+# %%
 one = PPO.for_many_arms(10, 2, n_steps=512, batch_size=64, n_epochs=10, lr=3e-4)
 many = PPO.for_many_arms(10, 2)
 began = time.perf_counter()
@@ -390,6 +440,7 @@ shares = {}
 for name, learner in (("1 arm", one), ("1,024 arms", many)):
     shares[name] = evaluate(likeliest(learner), fresh_arms, 1000, seed=1).terminated.mean()
     print(f"{name:>10}: {measured(shares[name], '%')} of the targets reached")
+guess.came_out(max(shares, key=shares.get))
 print(f"steps of the one arm: {int(one.steps_taken):,}")
 fact("experience, times as much", many.steps_taken / one.steps_taken, more_than=5)
 hours = many.steps_taken * arms.unwrapped.dt / 3600
@@ -407,6 +458,9 @@ fact(
 #
 # The smallest world that shows it: every step pays 1, for ever; a clock cuts it into pieces of ten steps. With γ = 0.9 its value
 # is $1 / (1 - 0.9) = 10$ everywhere. **Predict** what the critic learns with the bug.
+
+# %%
+guess = predict("With the bug the value is about", [1, 5, 10, 20])
 
 
 # %%
@@ -445,7 +499,8 @@ fact(
     less_than=11,
     decimals=1,
 )
-fact("value learned, the clock as an end", learned["taken for an end"], less_than=8, decimals=1)
+fact("value learned, the clock as an end", learned["taken for an end"], less_than=7, decimals=1)
+guess.came_out(learned["taken for an end"])
 
 # %% [markdown]
 # The bug does not crash, and the curve of returns still rises. It makes the critic believe that the world ends every now and
@@ -485,6 +540,9 @@ learning_curve(
     history.returns, window=16, title="Pendulum: returns rise within some hundred episodes"
 )
 
+# %%
+predictions()
+
 # %% [markdown]
 # ## Recap
 #
@@ -494,8 +552,8 @@ learning_curve(
 # - **A thousand arms** at once turn seconds of computing into hours of experience.
 # - **A time limit is not an end.**
 #
-# **Next**: [exercises/04_ppo.ipynb](../exercises/04_ppo.ipynb), where you write these equations, then chapter 5, where the arm
-# meets a robot that is not quite like its simulation.
+# **Next**: [exercises/04_ppo.ipynb](../exercises/04_ppo.ipynb), where you write these equations, then
+# [notebook 5](05_sim_to_real.ipynb), where the arm meets a robot that is not quite like its simulation.
 #
 # **Reading** Sutton & Barto (2018), chapter 13. Williams (1992), *Simple Statistical Gradient-Following Algorithms for
 # Connectionist Reinforcement Learning*, Machine Learning. Schulman et al. (2016), *High-Dimensional Continuous Control Using

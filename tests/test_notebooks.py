@@ -5,18 +5,20 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 import pytest
 from jupytext import TextFileContentsManager
 
-from rlbook.workbook.build import execute, read_notebook, read_source
+from rlbook.workbook.build import PREDICTION, QUESTION, execute, read_notebook, read_source
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAIRED = [*NOTEBOOKS, *sorted((ROOT / "solutions").glob("*.ipynb"))]
 EXERCISES = sorted((ROOT / "exercises").glob("*.ipynb"))
+LATER = {"03_dqn", "05_sim_to_real"}  # their predictions are still made aloud
 NBVAL = ("-p", "no:cacheprovider", "-q", "--color=no", "--nbval", "--nbval-current-env")
 
 CELLS = {
@@ -118,3 +120,23 @@ def test_saving_in_jupyterlab_leaves_the_source_as_it_is(path, tmp_path):
     assert (folder / path.name).with_suffix(".py").read_text() == path.with_suffix(".py").read_text()
     saved, source = read_notebook(folder / path.name), read_source(path.with_suffix(".py"))
     assert [cell.source for cell in saved.cells] == [cell.source for cell in source.cells]
+
+
+def predictions_without_choices(path):
+    """The texts that ask to predict and are followed by code that offers no choices; a panel is tried by hand."""
+    cells = read_source(path).cells
+    asking = [(text, code) for text, code in pairwise(cells) if PREDICTION in text.source and code.cell_type == "code"]
+    return [text.source for text, code in asking if QUESTION not in code.source and "Panel(" not in code.source]
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem not in LATER], ids=named)
+def test_every_prediction_offers_choices_learns_what_came_out_and_is_counted(path):
+    assert predictions_without_choices(path.with_suffix(".py")) == []
+    code = "\n".join(cell.source for cell in read_source(path.with_suffix(".py")).cells if cell.cell_type == "code")
+    assert code.count(QUESTION) == code.count("guess.came_out(") >= 5
+    assert code.count("\npredictions()") == 1
+
+
+def test_a_prediction_without_choices_is_found(tmp_path):
+    (tmp_path / "small.py").write_text("# %% [markdown]\n# **Predict**: is it 4?\n\n# %%\n2 + 2\n")
+    assert predictions_without_choices(tmp_path / "small.py") == ["**Predict**: is it 4?"]

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlbook.checks.cards import card
+
 DONE, TRIED, UNTOUCHED = "done", "tried", "untouched"
 _MARKS = {DONE: "\N{CHECK MARK}", TRIED: "\N{MULTIPLICATION X}", UNTOUCHED: "\N{WHITE CIRCLE}"}
 
@@ -46,15 +48,8 @@ class ChapterProgress:
         return "\n".join([f"Chapter {self.chapter}: {self.in_numbers}", *lines, f"Next: {self._next()}"])
 
     def _repr_html_(self) -> str:
-        rows = (f"<div>{_MARKS[s]} <code>{html.escape(n)}</code> {s}</div>" for n, s in self.states.items())
-        box = (
-            "border: 1px solid rgba(122, 127, 135, 0.5); border-radius: 4px; padding: 8px 14px; margin: 4px 0; "
-            "max-width: 60em; line-height: 1.5"
-        )
-        return (
-            f'<div style="{box}"><div><b>Chapter {self.chapter}</b>: {self.in_numbers}</div>{"".join(rows)}'
-            f"<div><b>Next:</b> {self._next(link=True)}</div></div>"
-        )
+        rows = (f"{_MARKS[state]} <code>{html.escape(name)}</code> {state}" for name, state in self.states.items())
+        return card(f"<b>Chapter {self.chapter}</b>: {self.in_numbers}", *rows, f"<b>Next:</b> {self._next(link=True)}")
 
     def _next(self, link: bool = False) -> str:
         if self.next_exercise:

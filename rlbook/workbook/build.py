@@ -31,7 +31,7 @@ line behind a `# `::
 A cell tagged `solution-only` (`# %% [markdown] tags=["solution-only"]`) is left out of the exercise.
 
 Where a text cell asks to `**Predict**`, the outputs of the code cells up to the next text are stored but hidden: the
-reader sees them by running the cell.
+reader sees them by running the cell. A cell that asks, with ``predict(...)``, is shown.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ SOURCES = ("notebooks", "solutions")
 EXERCISES = "exercises"
 BEGIN, STARTER, END = "### BEGIN SOLUTION", "### STARTER", "### END SOLUTION"
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError")
-PREDICTION = "**Predict"
+PREDICTION, QUESTION = "**Predict", "predict("
 CELL_TIMEOUT = 900  # seconds
 
 _ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -123,12 +123,15 @@ def read_source(path: Path) -> NotebookNode:
 
 
 def hide_predicted_outputs(notebook: NotebookNode) -> None:
-    """Mark the outputs of all code cells between a prediction and the next text as hidden until they are run."""
+    """Mark the outputs of all code cells between a prediction and the next text as hidden until they are run.
+
+    The cell that asks for it shows its question.
+    """
     predicted = False
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             predicted = PREDICTION in cell.source
-        elif predicted:
+        elif predicted and QUESTION not in cell.source:
             cell.metadata["jupyter"] = {"outputs_hidden": True}
 
 
