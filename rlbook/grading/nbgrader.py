@@ -44,7 +44,7 @@ def record(url: str, students: dict[str, list[Result]]) -> int:
     try:
         from nbgrader.api import Gradebook
     except ImportError:
-        raise ValueError("--gradebook needs the package nbgrader: pip install nbgrader") from None
+        raise ValueError("--gradebook needs the package nbgrader: pip install 'rlbook[nbgrader]'") from None
     # nbgrader starts its program alembic by name: it is beside this Python, which need not be on the path.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     graded = [result for results in students.values() for result in results if result.marks]

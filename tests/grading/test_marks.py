@@ -22,7 +22,7 @@ from rlbook.grading.supervisor import libraries, library_of
 
 SEEDS = secret_seeds(2026)
 ALL = [exercise for exercise in EXERCISES.values() if isinstance(exercise, Exercise)]
-LIMITS = Limits(call=10, cell=20, total=120, memory=700 * MIB)
+LIMITS = Limits(call=5, cell=20, total=120, memory=700 * MIB)
 
 
 class Here:
