@@ -29,9 +29,8 @@ from gymnasium.vector import VectorEnv
 from rlbook.learning.config import Config
 from rlbook.learning.exploration import decayed, explore
 from rlbook.learning.history import EpisodeLog
-from rlbook.learning.learner import Learner
-from rlbook.learning.networks import FlatNetwork, shorten
-from rlbook.learning.optimising import annealed
+from rlbook.learning.network_learner import NetworkLearner
+from rlbook.learning.networks import FlatNetwork
 from rlbook.learning.replay import Batch, ReplayBuffer
 from rlbook.learning.saving import spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces
@@ -70,9 +69,6 @@ class DQNConfig(Config):
 
     def check(self):
         values = vars(self)
-        if not isinstance(self.hidden_dims, tuple):
-            raise ValueError(f"hidden_dims is {self.hidden_dims!r}; accepted is one width for each layer, in a tuple")
-        check_arguments(values, count=("hidden_dims",))
         check_arguments(
             values,
             single=True,
@@ -90,7 +86,7 @@ class DQNConfig(Config):
                 )
 
 
-class DQNAgent(Learner):
+class DQNAgent(NetworkLearner):
     """Deep Q-learning for any Gymnasium environment with a vector observation and discrete actions.
 
     Parameters
@@ -111,6 +107,9 @@ class DQNAgent(Learner):
     KEPT_LOSSES = 10_000
     config_class = DQNConfig
     fixed: ClassVar = ("hidden_dims",)
+    networks: ClassVar = ("online", "target")
+    counts: ClassVar = ("epsilon", "steps_taken", "n_updates", "_updates_due")
+    generators: ClassVar = ("_rng", "_env_seeds", "buffer.rng")
     own_rules: ClassVar = ("target_rule",)
 
     def __init__(
@@ -150,7 +149,7 @@ class DQNAgent(Learner):
     @property
     def current_lr(self) -> float:
         """The learning rate now: ``learning_rate``, annealed where that is asked for."""
-        return annealed(self.learning_rate, self.steps_taken, self.anneal_steps)
+        return self.annealed(self.learning_rate)
 
     def configure(self, **changes) -> None:
         super().configure(**changes)
@@ -160,10 +159,7 @@ class DQNAgent(Learner):
     @torch.inference_mode()
     def action_values(self, state) -> np.ndarray:
         """Q(s, .) of one observation (state_dim,) or of many (..., state_dim): (..., action_dim)."""
-        state = torch.as_tensor(state, dtype=torch.float32, device=self.device)
-        if state.shape[-1:] != (self.state_dim,):
-            raise ValueError(f"state has shape {tuple(state.shape)}; accepted is (..., {self.state_dim})")
-        return self.online(state).cpu().numpy()
+        return self.online(self._states(state)).cpu().numpy()
 
     def select_action(self, state, training: bool = True):
         """Epsilon-greedy while training, greedy otherwise: an int for one observation, (n,) for (n, state_dim)."""
@@ -190,12 +186,7 @@ class DQNAgent(Learner):
         q = self.online(batch.state).gather(1, batch.action[:, None])[:, 0]
         error = self._targets(batch) - q
         loss = (huber_loss(error) if config.huber else squared_loss(error)).mean()
-        self._optimizer.zero_grad()
-        loss.backward()
-        if config.max_grad_norm is not None:
-            shorten(self.online.weights.grad, config.max_grad_norm)
-        self._optimizer.param_groups[0]["lr"] = self.current_lr
-        self._optimizer.step()
+        self._descend(loss)
         self.n_updates += 1
         self._update_target()
         self.losses.append(loss.item())
@@ -233,7 +224,7 @@ class DQNAgent(Learner):
             raise ValueError(f"target_rule returned shape {target.shape}; accepted is {wanted}")
         if target.dtype.kind not in "biuf" or not np.isfinite(target).all():
             raise ValueError(f"target_rule returned {target}; accepted are finite numbers")
-        return torch.as_tensor(target, dtype=torch.float32, device=self.device)
+        return self._tensor(target)
 
     @torch.no_grad()
     def _update_target(self) -> None:
@@ -262,30 +253,12 @@ class DQNAgent(Learner):
     def _metrics(self) -> dict[str, np.ndarray]:
         return {"loss": np.array(self.losses)}
 
-    def _generators(self) -> tuple[np.random.Generator, ...]:
-        return self._rng, self._env_seeds, self.buffer.rng
-
-    def _state(self):
-        adam = self._optimizer.state_dict()["state"].get(0, {})
-        arrays = {f"adam.{name}": value.cpu().numpy() for name, value in adam.items()}
-        networks = {"online": self.online, "target": self.target}
-        arrays |= {name: network.weights.detach().cpu().numpy() for name, network in networks.items()}
+    def _state(self) -> tuple[dict[str, np.ndarray], dict]:
+        arrays, state = super()._state()
         arrays |= {"memory": self.buffer.rows(), "losses": np.array(self.losses)}
-        counts = {"steps_taken": self.steps_taken, "n_updates": self.n_updates}
-        counts |= {"updates_due": self._updates_due, "n_pushed": self.buffer.n_pushed}
-        random = [generator.bit_generator.state for generator in self._generators()]
-        return arrays, {**counts, "epsilon": self.epsilon, "random": random}
+        return arrays, {**state, "n_pushed": self.buffer.n_pushed}
 
-    def _restore(self, arrays, state):
-        for name, network in (("online", self.online), ("target", self.target)):
-            network.load_state_dict({"weights": torch.from_numpy(arrays[name])})
-        adam = {
-            name.removeprefix("adam."): torch.from_numpy(arrays[name]) for name in arrays if name.startswith("adam.")
-        }
-        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": {0: adam} if adam else {}})
-        self.steps_taken, self.n_updates = state["steps_taken"], state["n_updates"]
-        self._updates_due, self.epsilon = state["updates_due"], state["epsilon"]
+    def _restore(self, arrays: dict[str, np.ndarray], state: dict) -> None:
+        super()._restore(arrays, state)
         self.buffer.restore(arrays["memory"], state["n_pushed"])
         self.losses.extend(arrays["losses"].tolist())
-        for generator, saved in zip(self._generators(), state["random"], strict=True):
-            generator.bit_generator.state = saved

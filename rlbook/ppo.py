@@ -27,8 +27,7 @@ from gymnasium.vector import VectorEnv
 from rlbook.learning.actor_critic import ACTIVATIONS, ActorCritic
 from rlbook.learning.config import Config
 from rlbook.learning.history import EpisodeLog
-from rlbook.learning.learner import Learner
-from rlbook.learning.optimising import annealed, descend, optimizer_arrays, restore_generator, restore_optimizer
+from rlbook.learning.network_learner import NetworkLearner, as_given
 from rlbook.learning.rollout import RolloutBuffer, Samples
 from rlbook.learning.saving import spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces, single_spaces
@@ -62,9 +61,6 @@ class PPOConfig(Config):
 
     def check(self):
         values = vars(self)
-        check_arguments(values, count=("hidden_dims",))
-        if not isinstance(self.hidden_dims, tuple):
-            raise ValueError(f"hidden_dims is {self.hidden_dims!r}; accepted is one width for each layer, in a tuple")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation is {self.activation!r}; accepted are {', '.join(map(repr, ACTIVATIONS))}")
         check_arguments(
@@ -87,7 +83,7 @@ MANY_ARMS |= {"gamma": 0.95, "entropy_coef": 0.0, "max_grad_norm": 1.0, "log_std
 MANY_ARMS |= {"hidden_dims": (64, 64), "activation": "relu"}
 
 
-class PPO(Learner):
+class PPO(NetworkLearner):
     """Proximal policy optimisation for any Gymnasium environment with vectors as observations.
 
     Actions are vectors, or numbers where ``discrete``. A vector is sent to the environment clipped to its bounds; what
@@ -108,6 +104,7 @@ class PPO(Learner):
 
     config_class = PPOConfig
     fixed = ("hidden_dims", "activation", "log_std_init")
+    networks, counts, generators = ("policy",), ("steps_taken", "stats", "_lr_factor"), ("_env_seeds",)
 
     def __init__(
         self, state_dim: int, action_dim: int, *, discrete=False, seed: int = 0, device="cpu", **hyperparameters
@@ -143,12 +140,12 @@ class PPO(Learner):
         states = self._states(state)
         action = self.policy.get_action(torch.atleast_2d(states), not training, self._generator)
         action = action if training else self._within_bounds(action)
-        return _as_given(action[0] if states.ndim == 1 else action, state)
+        return as_given(action[0] if states.ndim == 1 else action, state)
 
     @torch.no_grad()
     def value(self, state):
         """What the critic expects from one observation (state_dim,), or from many (..., state_dim)."""
-        return _as_given(self.policy.value(self._states(state)), state)
+        return as_given(self.policy.value(self._states(state)), state)
 
     def learning(self, envs: gym.Env | VectorEnv) -> Iterator[EpisodeLog]:
         """Learn round by round, for as long as it is asked to: yields the log after every update."""
@@ -162,7 +159,7 @@ class PPO(Learner):
         log, self.buffer = EpisodeLog(1, steps.num_envs), self._new_buffer(steps.num_envs)
         while True:
             self._collect(steps)
-            self._record(log)
+            self.buffer.record(log)
             if self.buffer.real.any():  # with NEXT_STEP, a round of one step can hold nothing but resets
                 self.update()
             else:
@@ -175,13 +172,6 @@ class PPO(Learner):
             state, action = steps.state, self.select_action(steps.state)
             next_state, reward, terminated, truncated, real = steps.step(self._within_bounds(action))
             self.store_transition(state, action, reward, next_state, terminated, truncated, real)
-
-    def _record(self, log: EpisodeLog) -> None:
-        """The buffer's steps, in one copy from the device, into the log."""
-        buffer = self.buffer
-        columns = buffer.rewards, buffer.terminated | buffer.truncated, buffer.real
-        for reward, done, real in zip(*(column.cpu().numpy() for column in columns), strict=True):
-            log.record(reward, done, real)
 
     def store_transition(self, state, action, reward, next_state, terminated, truncated, real=True) -> None:
         """Keep one step, or one of each of B environments, for the next ``update``.
@@ -243,7 +233,7 @@ class PPO(Learner):
         critic_loss = value_loss(*in_std, self.clip_value).mean()
         entropy = entropy.mean()
         loss = policy_loss + self.value_coef * critic_loss - self.entropy_coef * entropy
-        descend(self._optimizer, loss, self.current_lr, self.max_grad_norm)
+        self._descend(loss)
         measured = {"policy_loss": policy_loss, "value_loss": critic_loss, "entropy": entropy}
         measured["approximate_kl"] = approximate_kl(log_ratio)
         measured["clip_fraction"] = ((ratio - 1).abs() > self.clip_epsilon).float().mean()
@@ -254,7 +244,7 @@ class PPO(Learner):
     @property
     def current_lr(self) -> float:
         """The learning rate now: ``lr``, steered by the measured KL and annealed where that is asked for."""
-        return annealed(self.lr * self._lr_factor, self.steps_taken, self.anneal_steps)
+        return self.annealed(self.lr * self._lr_factor)
 
     def _moved_enough(self, kl: float) -> bool:
         """Whether the policy has moved so far that the passes end; or else that steers the learning rate."""
@@ -271,15 +261,6 @@ class PPO(Learner):
     def _within_bounds(self, action):
         return action if self.discrete else action.clip(*self._bounds)
 
-    def _states(self, state) -> torch.Tensor:
-        states = self._tensor(state)
-        if states.shape[-1:] != (self.state_dim,):
-            raise ValueError(f"state has shape {tuple(states.shape)}; accepted is (..., {self.state_dim})")
-        return states
-
-    def _tensor(self, values) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=torch.float32, device=self.device)
-
     def _new_buffer(self, n_envs: int) -> RolloutBuffer:
         action_shape = () if self.discrete else (self.action_dim,)
         return RolloutBuffer(self.n_steps, n_envs, self.state_dim, action_shape, self.device)
@@ -288,22 +269,14 @@ class PPO(Learner):
         return {name: np.array(values) for name, values in self.stats.items()}
 
     def _state(self) -> tuple[dict[str, np.ndarray], dict]:
-        tensors = {"random": self._generator.get_state(), "bounds": self._bounds, **self.policy.state_dict()}
-        arrays = {name: tensor.cpu().numpy() for name, tensor in tensors.items()} | optimizer_arrays(self._optimizer)
-        numbers = {"steps_taken": self.steps_taken, "lr_factor": self._lr_factor, "stats": self.stats}
-        return arrays, {**numbers, "env_seeds": self._env_seeds.bit_generator.state}
+        arrays, state = super()._state()
+        tensors = {"random": self._generator.get_state(), "bounds": self._bounds}
+        return arrays | {name: tensor.cpu().numpy() for name, tensor in tensors.items()}, state
 
     def _restore(self, arrays: dict[str, np.ndarray], state: dict) -> None:
-        self.policy.load_state_dict({name: torch.as_tensor(arrays[name]) for name in self.policy.state_dict()})
-        restore_optimizer(self._optimizer, arrays)
-        restore_generator(self._generator, arrays["random"])
-        self._bounds, self.stats = self._tensor(arrays["bounds"]), state["stats"]
-        self.steps_taken, self._lr_factor = state["steps_taken"], state["lr_factor"]
-        self._env_seeds.bit_generator.state = state["env_seeds"]
-
-
-def _as_given(values: torch.Tensor, state):
-    """Values as a tensor where ``state`` is one, or else in NumPy or as a number."""
-    if isinstance(state, torch.Tensor):
-        return values.to(state.device)
-    return values.cpu().numpy() if values.ndim else values.item()
+        super()._restore(arrays, state)
+        self._bounds = self._tensor(arrays["bounds"])
+        if len(arrays["random"]) == len(
+            self._generator.get_state()
+        ):  # else it is another device's, which draws differently
+            self._generator.set_state(torch.as_tensor(arrays["random"]))

@@ -212,7 +212,7 @@ class TestFiles:
         )
         np.testing.assert_array_equal(agent.buffer._rows, again.buffer._rows)
 
-    @pytest.mark.parametrize("forgotten", ["adam.exp_avg", "n_updates", "steps_taken", "epsilon", "memory"])
+    @pytest.mark.parametrize("forgotten", ["optimizer.exp_avg", "n_updates", "steps_taken", "epsilon", "memory"])
     def test_what_is_saved_matters(self, tmp_path, forgotten):
         """With any of it forgotten the run is another one: the test above can fail."""
         agent = with_memory(anneal_steps=400)
@@ -220,7 +220,7 @@ class TestFiles:
             agent.train_step()
         agent.save(tmp_path / "agent")
         again = DQNAgent.load(tmp_path / "agent")
-        if forgotten == "adam.exp_avg":
+        if forgotten == "optimizer.exp_avg":
             again._optimizer.state[again.online.weights]["exp_avg"].zero_()
         elif forgotten == "memory":
             again.buffer.n_pushed = 100
@@ -266,7 +266,7 @@ class TestFiles:
         with pytest.raises(ValueError, match="holds 'QLearning'; accepted is 'DQNAgent'"):
             DQNAgent.load(path)
 
-    @pytest.mark.parametrize("lost", ["online", "memory", "config", "state", "gamma"])
+    @pytest.mark.parametrize("lost", ["online.weights", "memory", "config", "state", "gamma"])
     def test_a_file_that_lacks_something(self, tmp_path, lost):
         with_memory().save(tmp_path / "agent")
         arrays, state = load_arrays(tmp_path / "agent", "DQNAgent")

@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from rlbook.validation import check_arguments
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -20,6 +22,9 @@ class Config:
     def __post_init__(self):
         for name, value in vars(self).items():
             object.__setattr__(self, name, _plain(value))
+        for field in dataclasses.fields(self):
+            if field.type == "tuple[int, ...]":
+                _check_widths(field.name, getattr(self, field.name))
         self.check()
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -32,6 +37,12 @@ class Config:
     def names(cls) -> tuple[str, ...]:
         """The names of all hyperparameters."""
         return tuple(cls.__dataclass_fields__)
+
+
+def _check_widths(name: str, widths) -> None:
+    if not isinstance(widths, tuple):
+        raise ValueError(f"{name} is {widths!r}; accepted is one width for each layer, in a tuple")
+    check_arguments({name: widths}, count=(name,))
 
 
 def _plain(value):

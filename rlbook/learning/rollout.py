@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from rlbook.learning.history import EpisodeLog
 from rlbook.returns import compute_gae
 
 
@@ -65,6 +66,12 @@ class RolloutBuffer:
         for column, value in zip(columns, values, strict=True):
             column[len(self)] = torch.as_tensor(value)
         self._n_written += 1
+
+    def record(self, log: EpisodeLog) -> None:
+        """Tell the log of all steps kept, in one copy from the device."""
+        columns = self.rewards, self.terminated | self.truncated, self.real
+        for reward, done, real in zip(*(column[: len(self)].cpu().numpy() for column in columns), strict=True):
+            log.record(reward, done, real)
 
     def compute_returns_and_advantages(self, values, next_values, gamma: float, gae_lambda: float):
         """Fill in ``advantages`` and ``value_targets`` from V(s_t) and V(s_t+1), (T, B) each."""

@@ -1,0 +1,89 @@
+"""What learners with networks do alike: observations as tensors, one step down a loss, and their part of the files."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from rlbook.learning.learner import Learner
+from rlbook.learning.networks import shorten
+
+
+class NetworkLearner(Learner):
+    """Base of learners whose estimates are networks. A subclass names what its files hold.
+
+    Every learner has ``device``, ``_optimizer``, ``lr`` under whatever name (``current_lr`` gives what is learned with
+    now), ``max_grad_norm``, ``anneal_steps`` and ``steps_taken``, the steps of all environments.
+    """
+
+    networks: ClassVar[tuple[str, ...]]  # attributes that are modules
+    counts: ClassVar[tuple[str, ...]]  # attributes that JSON can hold
+    generators: ClassVar[tuple[str, ...]]  # NumPy's generators, dots allowed
+
+    device: torch.device
+    steps_taken: int
+    _optimizer: torch.optim.Optimizer
+
+    def annealed(self, lr: float) -> float:
+        """A learning rate now: in a line down to zero at ``anneal_steps`` environment steps, unless that is None."""
+        return lr if self.anneal_steps is None else lr * max(0.0, 1 - self.steps_taken / self.anneal_steps)
+
+    def _tensor(self, values) -> torch.Tensor:
+        return torch.as_tensor(values, dtype=torch.float32, device=self.device)
+
+    def _states(self, state) -> torch.Tensor:
+        states = self._tensor(state)
+        if states.shape[-1:] != (self.state_dim,):
+            raise ValueError(f"state has shape {tuple(states.shape)}; accepted is (..., {self.state_dim})")
+        return states
+
+    def _descend(self, loss: torch.Tensor) -> None:
+        """One step down the loss's gradient, shortened to ``max_grad_norm`` first unless that is None."""
+        (group,) = self._optimizer.param_groups
+        self._optimizer.zero_grad()
+        loss.backward()
+        if self.max_grad_norm is not None:
+            shorten(group["params"], self.max_grad_norm)
+        group["lr"] = self.current_lr
+        self._optimizer.step()
+
+    def _state(self) -> tuple[dict[str, np.ndarray], dict]:
+        arrays = {
+            f"{name}.{key}": value.cpu().numpy()
+            for name in self.networks
+            for key, value in getattr(self, name).state_dict().items()
+        }
+        remembered = self._optimizer.state_dict()["state"]
+        for i, memory in remembered.items():
+            arrays |= {f"optimizer.{i}.{key}": value.cpu().numpy() for key, value in memory.items()}
+        state = {name: getattr(self, name) for name in self.counts}
+        return arrays, {**state, "random": [generator.bit_generator.state for generator in self._random()]}
+
+    def _restore(self, arrays: dict[str, np.ndarray], state: dict) -> None:
+        for name in self.networks:
+            network: nn.Module = getattr(self, name)
+            network.load_state_dict({key: torch.as_tensor(arrays[f"{name}.{key}"]) for key in network.state_dict()})
+        remembered: dict[int, dict[str, torch.Tensor]] = {}
+        for key in arrays:
+            if key.startswith("optimizer."):
+                _, i, name = key.split(".")
+                remembered.setdefault(int(i), {})[name] = torch.as_tensor(arrays[key])
+        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": remembered})
+        for name in self.counts:
+            setattr(self, name, state[name])
+        for generator, saved in zip(self._random(), state["random"], strict=True):
+            generator.bit_generator.state = saved
+
+    def _random(self) -> list[np.random.Generator]:
+        return [attrgetter(name)(self) for name in self.generators]
+
+
+def as_given(values: torch.Tensor, state):
+    """Values as a tensor where ``state`` is one, or else in NumPy or as a number."""
+    if isinstance(state, torch.Tensor):
+        return values.to(state.device)
+    return values.cpu().numpy() if values.ndim else values.item()
