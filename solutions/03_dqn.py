@@ -14,9 +14,9 @@
 # # Exercises 3: DQN
 #
 # You will write the pieces that turn Q-learning into DQN, find a bug that raises no error, and then let a network learn
-# with *your* target.
+# with *your* target. The last exercise leaves everything to you: a DQN of your own, from the network to the arm that moves.
 #
-# *8 exercises · 15 points · about 90 minutes · needs [notebook 03](../notebooks/03_dqn.ipynb)*
+# *9 exercises · 19 points · about 135 minutes · needs [notebook 03](../notebooks/03_dqn.ipynb)*
 #
 # Write your code where the cell says so, run it, then run the check below it. A call such as `hint("td_target")` prints
 # one hint, the next call the next one.
@@ -32,11 +32,16 @@ from functools import partial
 
 import gymnasium as gym
 import numpy as np
-from IPython.display import display
+import torch
+from gymnasium.vector import AutoresetMode
+from IPython.display import Image, display
+from torch import nn
 
 from rlbook.checks import check, hint, progress, ready
 from rlbook.dqn import DQNAgent
+from rlbook.envs.arm.recording import record_episodes
 from rlbook.learning.stepping import evaluate
+from rlbook.plots import arm_trail, save_gif
 from rlbook.widgets import DQNPanel
 from rlbook.workbook.facts import fact
 
@@ -411,13 +416,131 @@ if ready(dqn_loss):
 # With the bug every prediction is pulled towards every target, so both end at their mean. The loss even falls while
 # that happens. Shapes are worth a look before anything else is.
 #
+# ## 9. Build your own
+#
+# *4 points · about 45 minutes · difficulty 5 of 5 (★★★★★)*
+#
+# Now without the library's learner: the network, the loss, the memory and the loop are yours, in PyTorch. About 40 lines do
+# it, and on one core they train in some ten seconds (if yours need more than two minutes, something is slow).
+#
+# The arms: `state, _ = arms.reset(seed=seed)` gives observations (B, 10), float32. `arms.step(action)` takes whole numbers
+# (B,) from 0 to 8 and returns `next_state, reward, terminated, truncated, _`. An arm whose episode is over waits until you
+# call `arms.reset(options={"reset_mask": terminated | truncated})`, which returns the observations to act on next, of all
+# arms. So `next_state` is always the true one.
+#
+# The check plays 200 episodes, all with targets that your network never saw; in at least 80 % of them the arm has to arrive.
+#
+# <details>
+# <summary>Help, I am confused</summary>
+#
+# Seven steps, again and again: (1) with probability ε act at random, else by the best of the network's values; (2) step;
+# (3) remember; (4) begin anew where an episode is over; (5) draw some 256 transitions and make the targets, as in exercises 3
+# and 4; (6) one gradient step on the loss between the values of the actions taken and the targets; (7) now and then copy
+# the network into the target network.
+#
+# What works: 64 arms for 1,000 steps, two hidden layers of 128, Adam with a learning rate of 0.001, γ = 0.95, four gradient
+# steps for each step of the arms, a copy every 40 steps, ε falling from 1 to 0.05 during the first half.
+#
+# Does it learn nothing? Print the mean of the values now and then. They should grow slowly, and stay below 1: that is what
+# arriving pays.
+#
+# </details>
+
+
+# %% nbgrader={"grade": false, "grade_id": "own_dqn", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def train_own_dqn(seed=0):
+    """Your own DQN for rlbook/ReachDiscrete-v0.
+
+    Returns the trained network: observations (B, 10) -> values (B, 9), tensors.
+    """
+    torch.manual_seed(seed)
+    arms = gym.make_vec(
+        "rlbook/ReachDiscrete-v0", num_envs=64, autoreset_mode=AutoresetMode.DISABLED
+    )
+    ### BEGIN SOLUTION
+    online, target = (
+        nn.Sequential(
+            *(nn.Linear(10, 128), nn.ReLU()),
+            *(nn.Linear(128, 128), nn.ReLU()),
+            nn.Linear(128, 9),
+        )
+        for _ in range(2)
+    )
+    optimizer = torch.optim.Adam(online.parameters(), lr=1e-3)
+    memory, n_steps = [], 1000
+    state, _ = arms.reset(seed=seed)
+    for t in range(n_steps):
+        if t % 40 == 0:
+            target.load_state_dict(online.state_dict())
+        with torch.no_grad():
+            greedy = online(torch.as_tensor(state)).argmax(dim=1)
+        explores = torch.rand(64) < max(0.05, 1 - 2 * t / n_steps)
+        action = torch.where(explores, torch.randint(9, (64,)), greedy).numpy()
+        next_state, reward, terminated, truncated, _ = arms.step(action)
+        seen = (state, action, reward, next_state, terminated)
+        memory.append([torch.tensor(part, dtype=torch.float32) for part in seen])
+        state, _ = arms.reset(options={"reset_mask": terminated | truncated})
+        for _ in range(4):
+            # Four moments, 64 arms each.
+            drawn = [memory[i] for i in torch.randint(len(memory), (4,))]
+            s, a, r, s_next, end = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+            with torch.no_grad():
+                best = online(s_next).argmax(dim=1, keepdim=True)
+                y = r + 0.95 * (1 - end) * target(s_next).gather(1, best)[:, 0]
+            q = online(s).gather(1, a.long()[:, None])[:, 0]
+            loss = nn.functional.smooth_l1_loss(q, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return online
+    ### END SOLUTION
+
+
+# %% [markdown]
+# This cell trains, and makes the policy that is checked. Run it again whenever you have changed something.
+
+# %%
+network = None
+try:
+    network = train_own_dqn()
+except NotImplementedError:
+    print("Nothing is trained yet: write train_own_dqn first.")
+
+
+def own_dqn(obs):
+    """The best actions (B,) for observations (B, 10)."""
+    if network is None:
+        raise NotImplementedError
+    with torch.no_grad():
+        return network(torch.as_tensor(obs)).argmax(dim=1).numpy()
+
+
+# %% nbgrader={"grade": true, "grade_id": "check-own_dqn", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check(own_dqn)
+
+# %% [markdown]
+# And this is **your** arm, on four targets that it has never seen. `own_dqn.gif`, beside this notebook, is yours to keep.
+
+# %%
+if ready(own_dqn):
+    motion = record_episodes(
+        gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=4), own_dqn, seed=9
+    )
+    display(Image(url=str(save_gif("own_dqn.gif", motion))))
+    path = motion.points[: motion.lengths[0] + 1, 0]
+    display(arm_trail(path, motion.target[0], title="Your arm on the first of them"))
+
+# %% [markdown]
+# **Want more?** Halve `n_steps`, and see what you have to change to keep the 80 %. The score to beat: the share that is reached
+# after 500 steps of 64 arms (32,000 in all), as the mean of `train_own_dqn(seed)` for the seeds 0, 1 and 2.
+#
 # ## How far you are
 
 # %%
 progress("03_dqn")
 
 # %% [markdown]
-# **Next** comes chapter 4, where the policy itself is the network, and torques need not come in steps.
+# **Next** comes [notebook 4](../notebooks/04_ppo.ipynb), where the policy itself is the network, and torques need not come in steps.
 #
 # **Sources** van Hasselt, Guez & Silver (2016), *Deep Reinforcement Learning with Double Q-learning*, AAAI. Horgan et
 # al. (2018), *Distributed Prioritized Experience Replay*, ICLR.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import numpy as np
 
+import rlbook.envs  # noqa: F401  registers the arms
 from rlbook.checks.exercise import Exercise
 from rlbook.checks.mistakes import known_mistakes
+from rlbook.checks.policy import PolicyExercise
 from rlbook.checks.temporal_difference import chosen, random_batch
 from rlbook.learning.replay import ring_rows
 from rlbook.losses import huber_loss, polyak_update, squared_loss
@@ -273,5 +276,19 @@ EXERCISES = (
             "Both sides of the difference must have shape (B,): `[:, 0]` takes the extra axis off.",
         ),
         mistakes=mistakes_of("dqn_loss"),
+    ),
+    PolicyExercise(
+        "own_dqn",
+        environment=lambda n: gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=n),
+        threshold=0.8,
+        points=4,
+        minutes=45,
+        difficulty=5,
+        hints=(
+            "First make the loop run with random actions alone, and fill the memory.",
+            "Then learn from it: targets without a gradient (`torch.no_grad()`), values of the actions taken with one.",
+            "Values grow without end? Copy the target network less often, and multiply by `1 - terminated`.",
+            "`network(s).gather(1, a[:, None])[:, 0]`, then `smooth_l1_loss` with the targets, and one step of Adam.",
+        ),
     ),
 )

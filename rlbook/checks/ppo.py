@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import numpy as np
 
+import rlbook.envs  # noqa: F401  registers the arms
 from rlbook.checks.exercise import Exercise
 from rlbook.checks.mistakes import known_mistakes
+from rlbook.checks.policy import PolicyExercise
 from rlbook.losses import (
     approximate_kl,
     clipped_surrogate_loss,
@@ -287,5 +290,19 @@ EXERCISES = (
             "`targets = advantages + values` must come before the advantages are standardised.",
         ),
         mistakes=mistakes_of("advantages_and_targets"),
+    ),
+    PolicyExercise(
+        "own_ppo",
+        environment=lambda n: gym.make_vec("rlbook/Reach-v0", num_envs=n),
+        threshold=0.8,
+        points=4,
+        minutes=45,
+        difficulty=5,
+        hints=(
+            "Advantages and returns are numbers, not functions of the weights: compute them under `torch.no_grad()`.",
+            "The ratio is `exp(new - old)` of log-probabilities that are summed over the joints.",
+            "The loss is minus the gain, plus half the critic's squared error; each step begins with `zero_grad`.",
+            "`gain = torch.minimum(ratio * a, ratio.clamp(0.8, 1.2) * a).mean()`, with `a` normalised in each batch.",
+        ),
     ),
 )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from statistics import NormalDist
 
+import gymnasium as gym
 import numpy as np
 
+import rlbook.envs  # noqa: F401  registers the arms and the robot
 from rlbook.checks.exercise import Exercise
 from rlbook.checks.mistakes import known_mistakes
+from rlbook.checks.policy import PolicyExercise
 from rlbook.envs.arm.reach import VELOCITY_NOISE
 from rlbook.sim_to_real.camera import DISTANCE, Camera, pixel_of, point_of
 from rlbook.sim_to_real.identification import delayed, regressor
@@ -316,5 +319,18 @@ EXERCISES = (
             "Where an episode ended the new mass is `default * factors`.",
         ),
         mistakes=mistakes_of("new_masses"),
+    ),
+    PolicyExercise(
+        "own_transfer",
+        environment=lambda n: gym.make_vec("rlbook/RobotReachHold-v0", num_envs=n),
+        threshold=0.5,
+        points=3,
+        minutes=30,
+        difficulty=4,
+        hints=(
+            "What does a policy that learned without any delay do on a robot whose commands arrive late?",
+            "Draw the delay, 0 or 1 step; then vary mass and motors by a fifth, friction and damping by factors.",
+            "`random.integers(0, 2, n)` are delays, `random.uniform(0.8, 1.2, n)` masses in kg.",
+        ),
     ),
 )

@@ -17,7 +17,7 @@ _HOME = {
     "estimates_against_returns": "values",
 }
 _ARMS = ("arm_pose", "arm_trail", "state_heatmap", "workspace")
-_HOME |= dict.fromkeys(_ARMS, "arms")
+_HOME |= dict.fromkeys(_ARMS, "arms") | {"save_gif": "gif"}
 
 __all__ = sorted(_HOME)
 

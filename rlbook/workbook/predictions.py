@@ -87,7 +87,8 @@ class Prediction:
         return f"{100 * choice:g} %" if self._unit == "%" else f"{choice:g} {self._unit}".strip()
 
     def _verdict_html(self) -> str:
-        mark = "\N{CHECK MARK} " if self.right else "\N{MULTIPLICATION X} " if self.said else ""
+        over = self.said is not None and self.came is not None
+        mark = "" if not over else "\N{CHECK MARK} " if self.right else "\N{MULTIPLICATION X} "
         return f"{mark}{html.escape(self.verdict)}"
 
     # ------------------------------------------------------------------ on the page

@@ -71,7 +71,7 @@ def test_the_silent_bug_is_right_for_a_batch_of_one_only(starter):
 
 
 def test_hand_computed_numbers():
-    reference = {name: exercise.reference for name, exercise in CHAPTER.items()}
+    reference = {name: getattr(exercise, "reference", None) for name, exercise in CHAPTER.items()}
     memory, new = np.array([[1.0], [2.0], [3.0]]), np.array([[8.0], [9.0]])
     assert reference["push_transitions"](memory, 5, new).ravel().tolist() == [9, 2, 8]
     assert reference["sample_rows"](memory, 2, np.array([0.0, 0.49, 0.5, 0.99])).ravel().tolist() == [1, 1, 2, 2]

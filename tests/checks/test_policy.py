@@ -38,7 +38,7 @@ def test_a_policy_that_gets_there_is_correct_on_every_seed():
     for seed in (0, 1, 2):
         result = EXERCISE.judge(right, seed)
         assert (result.status, result.points) == (CORRECT, 3)
-        assert result.message.startswith("100.0% of 50 unseen episodes succeed; needed are ")
+        assert result.message.startswith("≈ 100.0 % of 50 unseen episodes succeed (at least ")
 
 
 def test_threshold_and_margin_are_told_and_hold():
@@ -46,8 +46,9 @@ def test_threshold_and_margin_are_told_and_hold():
     assert EXERCISE.margin == pytest.approx(0.16)
     visible, secret = EXERCISE.judge(mostly(0.7), 0), EXERCISE.judge(mostly(0.7), 1)
     assert (visible.status, secret.status) == (NOT_YET, CORRECT)
-    assert visible.message == "70.0% of 50 unseen episodes succeed; needed are 80.0%."
-    assert secret.message.endswith("needed are 64.0%, which is 80% less a margin for chance.")
+    assert visible.message.startswith("≈ 70.0 % of 50 unseen episodes succeed (at least 80.0 % are needed; the grader")
+    assert visible.message.endswith("grants 16.0 % for chance).")
+    assert secret.message.endswith("(at least 64.0 % are needed: 80% less a margin for chance).")
     assert EXERCISE.judge(mostly(0.6), 1).status == NOT_YET
     assert EXERCISE.judge(mostly(0.8), 0).status == CORRECT
 
@@ -58,7 +59,7 @@ def test_threshold_and_margin_are_told_and_hold():
         (lambda obs: None, "It returns None"),
         (lambda obs: "right", "no array of numbers"),
         (lambda obs: 1 / 0, "It raised ZeroDivisionError"),
-        (lambda obs: np.full(len(obs), 3), "0.0% of 50 unseen episodes succeed"),
+        (lambda obs: np.full(len(obs), 3), "≈ 0.0 % of 50 unseen episodes succeed"),
     ],
 )
 def test_what_is_no_success_is_told(policy, words):

@@ -107,7 +107,7 @@ class TestPPOExercises(ChapterTests):
 
 
 def test_hand_computed_numbers():
-    reference = {name: exercise.reference for name, exercise in CHAPTER.items()}
+    reference = {name: getattr(exercise, "reference", None) for name, exercise in CHAPTER.items()}
     no, first = np.zeros(2, bool), np.array([True, False])
     rewards, following = np.array([1.0, 2.0]), np.array([4.0, 8.0])
     assert reference["discounted_returns"](rewards, following, no, no, 0.5).tolist() == [4, 6]

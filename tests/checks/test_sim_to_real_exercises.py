@@ -90,7 +90,7 @@ class TestSimToRealExercises(ChapterTests):
 
 
 def test_hand_computed_numbers():
-    reference = {name: exercise.reference for name, exercise in CHAPTER.items()}
+    reference = {name: getattr(exercise, "reference", None) for name, exercise in CHAPTER.items()}
     assert reference["random_delays"](np.array([0.1, 0.3, 0.99]), 0, 3).tolist() == [0, 1, 3]
     assert reference["log_uniform"](np.array([0.5]), 0.5, 2.0) == pytest.approx(1)
     assert reference["delayed_commands"](np.array([[1.0], [2.0], [3.0], [4.0]]), 1).T.tolist() == [[0, 1, 2, 3]]

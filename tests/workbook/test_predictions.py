@@ -102,7 +102,10 @@ def test_the_closing_card_counts(anew):
     card = predictions()
     assert repr(card).splitlines()[0] == "Predictions: 2 of 3 made, 1 came out as said"
     assert repr(card).splitlines()[3] == "  Three? → You made no prediction. It came out: yes."
-    assert "2 of 3 made, 1 came out as said" in card._repr_html_()
+    page = card._repr_html_()
+    assert "2 of 3 made, 1 came out as said" in page and page.count("\N{CHECK MARK}") == 1
+    predict("Four?", ["yes", "no"]).say("yes")
+    assert predictions()._repr_html_().count("\N{MULTIPLICATION X}") == 1  # what is open is not wrong
 
 
 @pytest.mark.parametrize("choices", [["yes"], ["yes", "yes"], ["yes", 1.0], []])

@@ -15,7 +15,7 @@ from rlbook.workbook.facts import MARK
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
 STORED = [*sorted((ROOT / "notebooks").glob("*.ipynb")), *sorted((ROOT / "solutions").glob("*.ipynb"))]
-CLAIM = r"\((more than|less than|between) "
+CLAIM = r"\((more than|less than|between|at least) "
 # What amplifies a processor's last bits: networks that train, and arms that move.
 CHAOTIC = {"DQNAgent", "PPO", "SAC", "TD3", "evaluate", "record_episodes", "inverse_kinematics", "PDController"}
 CHAOTIC |= {"ReachVectorEnv", "make_vec", "ReplayBuffer", "TrueSteps"}
