@@ -5,21 +5,24 @@ from __future__ import annotations
 import ast
 import re
 
+from rlbook.grading.session import syntax_of
+
 
 def normal_form(source: str, name: str) -> str:
     """The function ``name`` of a cell as tokens: no comments and docstrings, own names numbered as they come.
 
     "" where there is no such function, or none that Python can read.
     """
+    tree = syntax_of(source)
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name] if tree else []
+    if not functions:
+        return ""
+    body = functions[-1].body
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        functions[-1].body = body[1:] or [ast.Pass()]
     try:
-        functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == name]
-        if not functions:
-            return ""
-        body = functions[-1].body
-        if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            functions[-1].body = body[1:] or [ast.Pass()]
         text = ast.unparse(_Renamed().visit(functions[-1]))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (ValueError, RecursionError, MemoryError):
         return ""
     return " ".join(re.findall(r"\w+|[^\w\s]", text))
 

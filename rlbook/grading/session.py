@@ -17,6 +17,8 @@ from rlbook.checks.calling import Fault
 from rlbook.grading.box import Box, Ended, Limits, Lost
 
 MAX_NOTEBOOK, MAX_CELLS = 16 * 1024**2, 1000
+MAX_VALUES = 1_000_000  # in a notebook's file: one takes up to 90 bytes of memory, and as few as 3 of the file
+MAX_READ = 100_000  # characters of a cell that is looked into; a longer one is only executed
 MAX_ANSWER = 4 * 1024**2  # bytes; the answers to all cases are held at once
 SKIPPED_TAGS = {"check", "demo", "training"}
 
@@ -58,6 +60,8 @@ def read_cells(notebook: bytes) -> list[Cell]:
         raise Unreadable("The file is empty.")
     if len(notebook) > MAX_NOTEBOOK:
         raise Unreadable(f"The file has {len(notebook)} bytes; accepted are {MAX_NOTEBOOK}.")
+    if sum(map(notebook.count, (b"[", b"{", b","))) > MAX_VALUES:
+        raise Unreadable(f"The file holds more than {MAX_VALUES:,} values: clear its outputs, and hand it in again.")
     try:
         content = json.loads(notebook.decode("utf-8-sig"))
         cells = content["cells"]
@@ -76,15 +80,24 @@ def _cell(number: int, cell: dict) -> Cell:
 
 
 def _defined(source: str) -> frozenset[str]:
-    """The names that a cell gives to functions, classes, modules and values; of one that is no Python, its `def`s."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset(re.findall(r"^\s*def\s+(\w+)", source, re.MULTILINE))
+    """The names that a cell gives to functions, classes, modules and values; where it cannot be read, its `def`s."""
+    tree = syntax_of(source)
+    if tree is None:
+        return frozenset(re.findall(r"^[ \t]*def[ \t]+(\w+)", source, re.MULTILINE))
     made = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))}
     stored = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
     imported = (node.asname or node.name for node in ast.walk(tree) if isinstance(node, ast.alias))
     return frozenset(made.union(stored, imported))
+
+
+def syntax_of(source: str) -> ast.Module | None:
+    """What Python reads in a cell; None where it reads nothing (a magic, a mistake), or too much."""
+    if len(source) > MAX_READ:
+        return None
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def plain(text: object, length: int = 4000) -> str:
@@ -186,11 +199,11 @@ class Proxy:
     @property
     def __code__(self) -> types.CodeType | None:
         """The function's code, compiled and never run here: ``judge`` sees by it what is still as it was given."""
-        for cell in reversed(self.session.cells):
-            if self.name in cell.defines:
-                with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-                    parts = compile(cell.source, "a cell", "exec").co_consts
-                    return next((p for p in parts if getattr(p, "co_name", "") == self.name), None)
+        trees = (syntax_of(cell.source) for cell in reversed(self.session.cells) if self.name in cell.defines)
+        tree = next(filter(None, trees), None)
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            parts = compile(tree, "a cell", "exec").co_consts if tree else ()
+            return next((p for p in parts if getattr(p, "co_name", "") == self.name), None)
         return None
 
 

@@ -112,6 +112,7 @@ def tampered():
         "cells of another kind": (b'{"cells": [3, null, {"cell_type": "code"}]}', None),
         "cells that are none": (b'{"cells": {"a": 1}}', None),
         "deep JSON": (b"[" * 200_000, None),
+        "nothing but brackets": (b'{"cells": [], "metadata": [' + b"[]," * 5_000_000 + b"[]]}", None),
         "binary": (os.urandom(10_000), None),
         "nothing but blanks": (notebook(numpy, *blank), 0),
     }
