@@ -45,12 +45,15 @@ def test_dragging_the_target_and_the_arm_follows(open_notebook):
     page.mouse.move(place["x"], place["y"], steps=8)
     page.mouse.up()
     page.wait_for_function(f"before => {ARM} !== before", arg=first)
-    close = "/[^0-9][12]?[0-9] cm from its target/.test(document.querySelector('.rlbook-status').textContent)"
-    page.wait_for_function(f"() => {close}")
-    notebook.button("Pause").click()
-    x, z, tip_x, tip_z = map(float, notebook.output_of(1).split()[1:])
+    # The kernel is asked, not the words below the picture: they may still be about where the target was.
+    for _ in range(100):
+        x, z, tip_x, tip_z = map(float, notebook.output_of(1).split()[1:])
+        if x < 0 and np.hypot(tip_x - x, tip_z - z) < 0.3:
+            break
     assert x < 0 < z  # where the pointer let go
     assert np.hypot(tip_x - x, tip_z - z) < 0.3
+    close = "/[^0-9][12]?[0-9] cm from its target/.test(document.querySelector('.rlbook-status').textContent)"
+    page.wait_for_function(f"() => {close}")
 
 
 def test_it_trains_pauses_and_answers_while_a_slider_moves(open_notebook):
