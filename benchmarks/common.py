@@ -27,7 +27,17 @@ import numpy as np
 from scipy import stats
 
 RESULTS = Path(__file__).with_name("results")
-PACKAGES = ("rlbook", "numpy", "gymnasium", "torch", "stable-baselines3", "matplotlib", "ipywidgets", "mujoco")
+PACKAGES = (
+    "rlbook",
+    "numpy",
+    "gymnasium",
+    "torch",
+    "stable-baselines3",
+    "matplotlib",
+    "ipywidgets",
+    "mujoco",
+    "nbgrader",
+)
 
 
 def time_once(work: Callable[[], object]) -> float:
