@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,30 @@ def test_the_example_in_the_readme_runs():
 def test_scripts_are_executable_and_parse(script):
     assert os.access(ROOT / script, os.X_OK)
     subprocess.run(["bash", "-n", ROOT / script], check=True)
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["all there", "nothing to be had"])
+def test_continuous_integration_requires_what_is_there_and_says_what_is_not(tmp_path, there):
+    programs = {
+        "make": 'echo "$1 browser=$RLBOOK_REQUIRE_BROWSER sandbox=$RLBOOK_REQUIRE_SANDBOX"',
+        "apt-get": "exit 1",
+    }
+    programs["bwrap"] = "" if there else "echo 'bwrap: No permissions to create new namespace' >&2; exit 1"
+    programs |= {"chromium": ""} if there else {}
+    (tmp_path / "bin").mkdir()
+    for name, does in programs.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    for name in ("bash", "sh", "dirname", "id", "timeout"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    environment = {"PATH": str(tmp_path / "bin")}
+    run = subprocess.run(["bash", ROOT / ".ci/run"], env=environment, capture_output=True, text=True, check=True)
+    lines = [line for line in run.stdout.splitlines() if " took " not in line]
+    required = "1" if there else ""
+    parts = ["test", "browser", "grading", "lowest", "nbval"]
+    assert lines[-5:] == [f"{part} browser={required} sandbox={required}" for part in parts]
+    assert [words in run.stdout for words in ("no Chromium", "no sandbox (No permissions")] == [not there] * 2
+    assert len(lines) == (5 if there else 7)
 
 
 def test_make_refuses_a_python_that_is_too_old_and_says_which_fit(tmp_path):
