@@ -79,7 +79,7 @@ from rlbook.workbook.facts import fact, measured
 agent_environment_loop()
 
 # %% [markdown]
-# Five ingredients make this loop a **Markov decision process** (MDP):
+# Five ingredients make this loop a **[Markov decision process](../docs/glossary.md#markov-decision-process)** (MDP):
 #
 # | | meaning | for a robot arm |
 # |---|---|---|
@@ -89,7 +89,7 @@ agent_environment_loop()
 # | $r(s, a, s')$ | what we pay for it | the smaller the distance to the target, the better |
 # | $\gamma \in [0, 1]$ | what a reward is worth one step later | 0.99 is typical |
 #
-# The **Markov property** is the fine print: $s_t$ must hold all that matters for what comes next. Angles without
+# The **[Markov property](../docs/glossary.md#markov-property)** is the fine print: $s_t$ must hold all that matters for what comes next. Angles without
 # velocities are not a state: a moving arm and a resting arm in the same pose have different futures.
 #
 # Our first robot lives on a grid of 16 cells, the chapter's. It starts at **S**, the star is its goal (+10, and the
@@ -101,7 +101,7 @@ world = GridWorld()
 value_map(np.zeros(16), world, title="The robot's world, all values 0", low=-1, high=10)
 
 # %% [markdown]
-# Four actions, and what comes of them. A tuple of what was seen in one step is called a **transition**.
+# Four actions, and what comes of them. A tuple of what was seen in one step is called a **[transition](../docs/glossary.md#transition)**.
 
 # %%
 state, _ = world.reset(seed=0)
@@ -148,7 +148,7 @@ guess.came_out("yes" if discounted_return(rewards, 0.5) > 0 else "no")
 
 # %% [markdown]
 # A reward $k$ steps away counts $\gamma^k$ times as much as one now. That weight has fallen to one half after
-# $\ln 0.5 / \ln \gamma$ steps, its **half-life**, and that is a good way to choose $\gamma$: how far ahead, in seconds,
+# $\ln 0.5 / \ln \gamma$ steps, its **[half-life](../docs/glossary.md#half-life)**, and that is a good way to choose $\gamma$: how far ahead, in seconds,
 # shall a reward still count half?
 
 # %%
@@ -175,7 +175,7 @@ print(inspect.getsource(bellman_backup))
 # `continuation` is that probability, or 0 where the episode ends there: nothing comes after the end. (Where any state can
 # follow, no list of them is needed, and the sum is a product of arrays.)
 #
-# Let us do it by hand. All values start at 0. One backup later, only the cell left of the goal knows anything:
+# Let us do it by hand. All values start at 0. One **[backup](../docs/glossary.md#bellman-backup)** later, only the cell left of the goal knows anything:
 # moving right from there earns 10. After the second backup its neighbour knows too: $-0.1 + 0.99 \cdot 10 = 9.8$.
 
 # %%
@@ -191,7 +191,7 @@ assert np.isclose(V[two_left], -0.1 + 0.99 * 10)
 # %% [markdown]
 # ## Value iteration
 #
-# Repeat that backup for all states until nothing changes: **value iteration**. The solvers in this book are generators
+# Repeat that backup for all states until nothing changes: **[value iteration](../docs/glossary.md#value-iteration)**. The solvers in this book are generators
 # that yield every iterate, so we can watch the goal's value spread.
 
 # %%
@@ -212,26 +212,33 @@ side_by_side(pictures, alt="value iteration after 1, 3 and 6 sweeps")
 # closer together: the largest difference shrinks at least by the factor $\gamma$. So does the largest change of a value
 # from sweep to sweep, and when that change is $d$ the values are within $d\,\gamma / (1 - \gamma)$ of the true ones.
 # That is the library's stopping rule. On a slippery grid (one step in five goes to the left or right of where it was
-# aimed) you can see the promise kept:
+# aimed) you can see the promise kept, beside the true distance:
 
 # %%
 slippery = GridWorld(10, slip=0.2)
+iterates = list(islice(value_iterates(slippery.mdp(0.9)), 51))
+change = np.array([np.abs(after - before).max() for before, after in pairwise(iterates)])
+assert (change[1:] <= 0.9 * change[:-1] + 1e-12).all()
 
-
-def changes(gamma, n_sweeps=120):
-    iterates = list(islice(value_iterates(slippery.mdp(gamma)), n_sweeps + 1))
-    return np.array([np.abs(after - before).max() for before, after in pairwise(iterates)])
-
-
-assert (changes(0.9)[1:] <= 0.9 * changes(0.9)[:-1] + 1e-12).all()
-title = "10 × 10 grid, slip 0.2: change per sweep of value iteration"
-convergence(changes(0.9), gamma=0.9, title=title)
+promised = change * 0.9 / (1 - 0.9)
+true_values = policy_iteration(slippery.mdp(0.9)).V
+distance = np.array([np.abs(V - true_values).max() for V in iterates[1:]])
+assert (distance <= promised + 1e-12).all()
+convergence(
+    {
+        "change d of this sweep": change,
+        "promised: no farther off than dγ / (1 − γ)": promised,
+        "true distance": distance,
+    },
+    title="10 × 10 grid, slip 0.2, γ = 0.9: value iteration keeps its promise",
+    ylabel="Largest over all states",
+)
 
 # %% [markdown]
 # ## Policy iteration
 #
-# The other classic: take a policy, compute its value **exactly** (a linear system, since the policy leaves no max in
-# the equation), act **greedily** on that value (in each state take the action that one step of look-ahead likes best),
+# The other classic, **[policy iteration](../docs/glossary.md#policy-iteration)**: take a policy, compute its value **exactly** (a linear system, since the policy leaves no max in
+# the equation), act **[greedily](../docs/glossary.md#greedy)** on that value (in each state take the action that one step of look-ahead likes best),
 # repeat until the policy no longer changes. A round costs more than a sweep.
 #
 # **Predict**: how do the two compare on the slippery grid of 10 × 10 cells?
@@ -273,6 +280,9 @@ fact(
 #
 # A ledge: the short way to the goal runs beside four cells that cost 10 to step on (in the bottom row). There is a
 # longer, safe way over the top, round the wall.
+#
+# The line under the pictures tells the **[Bellman residual](../docs/glossary.md#bellman-residual)**: the largest change that one more backup would make to any
+# value. The values have settled once it is next to nothing.
 #
 # First say what you expect, then drag:
 # 1. With `Slip probability` 0 the robot walks along the ledge. At which stop of that slider does the arrow at **S** turn to
@@ -442,7 +452,7 @@ workspace(LINK_LENGTHS, targets[:1000], base=base, title=title)
 
 # %% [markdown]
 # **Second question: does the best return go to the behaviour we want?** Be generous and keep only the reachable
-# targets. Compare a well-known controller with an arm that does nothing at all. (PD control: a torque proportional to
+# targets. Compare a well-known controller with an arm that does nothing at all. (**[PD control](../docs/glossary.md#pd-control)**: a torque proportional to
 # the angle that is missing, minus a torque proportional to the speed. *Feeble*, *soft* and *stiff* say how large the
 # first of the two is.)
 #
@@ -585,8 +595,8 @@ arm_trail(motion.points[: motion.lengths[0] + 1, 0], target=motion.target[0])
 # its way; the overdamped one runs out of time on the way to some of its targets.
 #
 # But a handful of controllers can be picked to prove anything. **Third question: how good can it get, and does the best
-# arrive?** Nobody knows the best possible return exactly. It is at most that of an arm that is there at once, +10 and
-# +1; and at least what the best of many controllers earns. So let twelve of them, and the idle arm, try every target.
+# arrive?** Nobody knows the best possible return exactly. It is at most that of an arm that is there at once: what
+# arriving pays, +10 in the chapter's task and +1 in ours; and at least what the best of many controllers earns. So let twelve of them, and the idle arm, try every target.
 #
 # **Predict**: the chapter's best return for a target, averaged over targets: above zero?
 

@@ -58,14 +58,14 @@ from rlbook.workbook.facts import fact
 #
 # That single experience is a noisy sample of the right-hand side of Bellman's equation. Q-learning (Watkins, 1989)
 # keeps a table with one estimate $Q(s, a)$ for every state and action. The difference between the sample and the
-# estimate is the **temporal-difference error** $\delta$, and the estimate moves a little towards the sample, by the
+# estimate is the **[temporal-difference error](../docs/glossary.md#td-error)** $\delta$, and the estimate moves a little towards the sample, by the
 # part $\alpha$, the **learning rate**:
 #
 # $$\delta = r + \gamma \max_{a'} Q(s', a') - Q(s, a), \qquad Q(s, a) \leftarrow Q(s, a) + \alpha\, \delta$$
 #
-# The estimate is built on another estimate, that of $s'$: this is called **bootstrapping**. Here is the library's own source
-# of the sample, the *target*, and of the error. `next_value` is $\max_{a'} Q(s', a')$ in Q-learning; its relatives, Double
-# Q-learning below and expected SARSA in the exercises, put something else there.
+# The estimate is built on another estimate, that of $s'$: this is called **[bootstrapping](../docs/glossary.md#bootstrapping)**. Here is the library's own source
+# of the sample, the *target*, and of the error. `next_value` is $\max_{a'} Q(s', a')$ in Q-learning; its relatives,
+# below and in the exercises, put something else there.
 
 # %%
 print(inspect.getsource(td_target))
@@ -234,7 +234,7 @@ side_by_side(
 # Slippery FrozenLake pays nothing until the goal is reached, so a robot that never explores may never learn that there
 # is anything to find. Four schedules, 64 robots each, 2,000 episodes.
 #
-# **Predict**: order the four by how often they arrive *while learning*, then by how often the *greedy* policy that they
+# **Predict**: order the four by how often they arrive *while learning*, then by how often the *[greedy](../docs/glossary.md#greedy)* policy that they
 # end up with arrives. Is it the same order? (An episode is cut after 100 steps, so even the best policy does not always
 # arrive.)
 
@@ -304,7 +304,7 @@ learning_curve(
 # From state A the robot may go right and finish with 0, or go left to B. In B every one of ten actions pays −1.1 or
 # +0.9, a fair coin: −0.1 on average. Going left is a bad idea: worth γ times −0.1, less than the 0 of going right.
 #
-# But $\max_{a} Q(B, a)$ is taken over ten noisy estimates, and the luckiest of them wins. Double Q-learning (van
+# But $\max_{a} Q(B, a)$ is taken over ten noisy estimates, and the luckiest of them wins. **[Double Q-learning](../docs/glossary.md#double-q-learning)** (van
 # Hasselt, 2010) keeps two tables; one picks the action, the **other** says what it is worth, and luck in one table is
 # not confirmed by the other. (The example follows Sutton & Barto 2018, section 6.7, with a coin for the noise. Five
 # actions of A go left and five go right, so a robot that knew the values would go left only when it explores: in half
@@ -376,8 +376,8 @@ learning_curve(
 # What you see is, for each robot, the **highest of its five estimates** of going left, the one that a greedy choice
 # would look at (for Double Q-learning of the mean of its two tables). Q-learning is fooled much more and for much
 # longer. Neither comes down to the exact value in these 300 episodes: an action that once looks worse than the 0 of
-# going right is hardly tried any more, and what is not tried is not learned. The same cure works in deep networks:
-# Double DQN, in notebook 3.
+# going right is hardly tried any more, and what is not tried is not learned. The same cure works in deep networks, in
+# notebook 3.
 
 # %% [markdown]
 # ## Q-learning on the cliff
@@ -428,9 +428,9 @@ value_map(
 )
 
 # %% [markdown]
-# Q-learning learns the values of the **greedy** policy (it is *off-policy*), and the greedy policy walks along the
+# Q-learning learns the values of the **greedy** policy (it is *[off-policy](../docs/glossary.md#off-policy)*), and the greedy policy walks along the
 # edge. That is optimal for a robot that will one day stop exploring. A robot that goes on exploring falls off now and
-# then, and the mean return shows it. Expected SARSA, in the exercises, learns the value of what the robot really does.
+# then, and the mean return shows it. **[Expected SARSA](../docs/glossary.md#expected-sarsa)**, in the exercises, learns the value of what the robot really does.
 
 # %% [markdown]
 # ## Break it: ties always go to action 0

@@ -86,7 +86,7 @@ fact("seconds to half of them", reached_in, less_than=1.5, decimals=2)
 #
 # The policy $\pi_\theta(a \mid s)$ is a Gaussian. A network says its mean $\mu_\theta(s)$, one torque a joint; a standard
 # deviation $\sigma$ is learned beside it. To act is to draw. The expected return $J$ has a gradient that needs no model of the
-# world and no maximum over actions, the **policy gradient**:
+# world and no maximum over actions, the **[policy gradient](../docs/glossary.md#policy-gradient)**:
 #
 # $$\nabla J = \mathbb{E}\big[\nabla_\theta \log \pi_\theta(a \mid s)\; G\big]$$
 #
@@ -115,17 +115,17 @@ def reinforce_gradient(policy, states, actions, G):
 # ## How noisy is that gradient?
 #
 # Take the policy from above after 65,536 steps, when it was half trained, and let 1,024 arms act with it for 50 steps: a
-# **rollout**. Then cut the arms into 64 groups of 16, and compute the gradient of each group on its own. If it were certain, all
+# **[rollout](../docs/glossary.md#rollout)**. Then cut the arms into 64 groups of 16, and compute the gradient of each group on its own. If it were certain, all
 # 64 would agree.
 #
-# A second network helps, the **critic**: it learns the value $V(s)$ of the policy as it is, by least squares on the returns that
-# were seen. What an action brings beyond it, $A = Q(s, a) - V(s)$, is the action's **advantage**. The policy itself is the
-# **actor**.
+# A second network helps, the **[critic](../docs/glossary.md#critic)**: it learns the value $V(s)$ of the policy as it is, by least squares on the returns that
+# were seen. What an action brings beyond it, $A = Q(s, a) - V(s)$, is the action's **[advantage](../docs/glossary.md#advantage)**. The policy itself is the
+# **[actor](../docs/glossary.md#actor)**.
 #
 # Four choices for $G$, the number that multiplies $\nabla \log \pi$:
 # 1. the **whole return** from the first step to the end of its episode, the same for all 50 steps;
-# 2. the **reward to go**: what came before an action cannot be its merit;
-# 3. the reward to go **less a baseline**, the critic's $V(s)$: only what went better than usual counts;
+# 2. the **[reward to go](../docs/glossary.md#reward-to-go)**: what came before an action cannot be its merit;
+# 3. the reward to go **less a [baseline](../docs/glossary.md#baseline)**, the critic's $V(s)$: only what went better than usual counts;
 # 4. the **advantage estimate** of PPO, which the next section tells of.
 #
 # **Predict** how much each of these takes away. We measure the spread of the 64 gradients in units of their mean's length. At 2,
@@ -193,7 +193,7 @@ fact("pure chance", noise["pure chance"], more_than=6, decimals=1)
 # ## Bias against variance: λ
 #
 # What makes an advantage? One step and then the critic's opinion: little noise, but all of the critic's errors. All the rewards
-# that truly came: no error on average, but all of chance. **Generalised advantage estimation** (Schulman et al., 2016) mixes
+# that truly came: no error on average, but all of chance. **[Generalised advantage estimation](../docs/glossary.md#generalised-advantage-estimation)** (Schulman et al., 2016) mixes
 # both, the further away the less:
 #
 # $$\delta_t = r_t + \gamma V(s_{t+1}) - V(s_t), \qquad A_t = \sum_{k \ge 0} (\gamma \lambda)^k\, \delta_{t+k}$$
@@ -270,8 +270,8 @@ clipped_objective(clip_epsilon=0.2)
 
 # %% [markdown]
 # Left of the dot on the left picture, and right of it on the right one, nothing is clipped: a policy that moved the wrong way
-# may always come back. How far the policy as a whole has moved is told by the **KL divergence**, the mean log-ratio between the
-# old policy and the new, in **nats** (of natural logarithms).
+# may always come back. How far the policy as a whole has moved is told by the **[KL divergence](../docs/glossary.md#kl-divergence)**, the mean log-ratio between the
+# old policy and the new, in **[nats](../docs/glossary.md#nats)** (of natural logarithms).
 #
 # **Predict**: thirty passes over one and the same rollout, with clipping and without. How far do single ratios go?
 
@@ -314,10 +314,10 @@ ratio_histogram(ratios)
 # ## What PPO tells while it learns
 #
 # Four numbers say most:
-# - the **entropy**: how widely the policy still tries, the sum of log σ over the joints but for a constant;
+# - the **[entropy](../docs/glossary.md#entropy)**: how widely the policy still tries, the sum of log σ over the joints but for a constant;
 # - the **KL** of a round, in nats;
 # - the **share of ratios beyond the clip**;
-# - the **explained variance** of the returns: 1 if the critic foresees all their differences, 0 if none.
+# - the **[explained variance](../docs/glossary.md#explained-variance)** of the returns: 1 if the critic foresees all their differences, 0 if none.
 #
 # **Predict** which of them falls, and which rises, while the arm learns.
 

@@ -20,7 +20,14 @@ else:
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/students.md", "docs/instructors.md", "docs/grading.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/glossary.md",
+    "docs/students.md",
+    "docs/instructors.md",
+    "docs/grading.md",
+]
 CONDA_NAMES = {"pytorch-cpu": "torch", "mujoco-python": "mujoco", "matplotlib-base": "matplotlib"}
 
 

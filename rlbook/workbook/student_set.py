@@ -9,7 +9,7 @@ from pathlib import Path
 
 FOLDERS = ("notebooks", "exercises")
 COPIED, THERE, KEPT = "copied", "there already", "yours is kept"
-_DATA = re.compile(rb"\.\./(benchmarks/results/\w+\.json)")  # what a notebook reads beside itself
+_BESIDE = re.compile(rb"\.\./(benchmarks/results/\w+\.json|docs/\w+\.md)")  # what a notebook reads, or links to
 
 
 def find_set(start: Path | None = None) -> Path | None:
@@ -20,7 +20,7 @@ def find_set(start: Path | None = None) -> Path | None:
 
 
 def copy_set(workbook: Path, folder: Path) -> Iterator[tuple[Path, str]]:
-    """Copy the notebooks, the exercises and the tables that they read into `folder`; (file, what became of it) each.
+    """Copy the notebooks, the exercises and what they need beside them into `folder`; (file, what became of it) each.
 
     A file that is there is never written: what a reader changed stays as it is.
 
@@ -29,8 +29,8 @@ def copy_set(workbook: Path, folder: Path) -> Iterator[tuple[Path, str]]:
     if folder.resolve().is_relative_to(workbook.resolve()):
         raise ValueError(f"{folder} lies inside the workbook {workbook}; accepted is a folder outside of it")
     notebooks = [path for name in FOLDERS for path in sorted((workbook / name).glob("*.ipynb"))]
-    tables = {workbook / name.decode() for path in notebooks for name in _DATA.findall(path.read_bytes())}
-    for source in [*notebooks, *sorted(tables)]:
+    beside = {workbook / name.decode() for path in notebooks for name in _BESIDE.findall(path.read_bytes())}
+    for source in [*notebooks, *sorted(beside)]:
         place = source.relative_to(workbook)
         try:
             yield place, _copy(source, folder / place)

@@ -27,6 +27,7 @@ def test_a_set_holds_the_notebooks_the_exercises_and_what_they_read(folder):
     lessons = "".join(path.read_text() for path in sorted((ROOT / "notebooks").glob("*.py")))
     tables = re.findall(r'"\.\./(benchmarks/results/\w+\.json)"', lessons)
     assert tables and all((folder / table).is_file() for table in tables)
+    assert (folder / "docs/glossary.md").is_file()
 
 
 def test_start_says_how_to_open_the_set(tmp_path, monkeypatch, capsys):
