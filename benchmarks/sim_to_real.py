@@ -122,6 +122,7 @@ def judged(policy, seed: int, simulated, history: bool, begun: float) -> dict:
     seconds = time.process_time() - begun
     report = transfer_report({"policy": policy}, robots(500, history=history), EPISODES, seeds=(1,))["policy"]
     row = {"seed": seed, "cpu_seconds": seconds, "robot": report.success, "distance_m": report.distance}
+    row["processor"] = common.machine()["processor"]  # what was interrupted may go on elsewhere
     row |= {"effort": report.effort, "speed_violations": report.speed_violations}
     if simulated is not None:
         row["simulation"] = float(run_episodes(policy, simulated, seed=1).success.mean())

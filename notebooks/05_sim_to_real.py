@@ -180,8 +180,8 @@ fact("wide ranges, success on the robot", on_the_robot["wide ranges"], less_than
 
 # %% [markdown]
 # A policy that cannot tell the arms apart must act so that it hurts none, and with arms *that* different it hardly dares to act.
-# A **curriculum** opens such ranges little by little (`CurriculumRandomizer`), or where the policy succeeds
-# (`SuccessCurriculum`, in the spirit of OpenAI et al., 2019). Whether that helped here stands in the table at the end.
+# A **curriculum** opens such ranges little by little (`CurriculumRandomizer`), or as far as the policy succeeds
+# (`SuccessCurriculum`, in the spirit of Tiboni et al., 2024). Whether that helped here stands in the table at the end.
 #
 # ## Answer 2: measure the robot
 #

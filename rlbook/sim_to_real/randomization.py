@@ -59,14 +59,14 @@ class Range:
         """The parameter's value for a drawn number, or for an array of them."""
         return {"abs": draw, "scale": default * draw, "add": default + draw}[self.operation]
 
-    def narrowed(self, default: float, down: float, up: float, margin: float = 0.0) -> Range:
-        """The part of the range around the default: shares ``down`` of what lies below it and ``up`` of what is above.
+    def narrowed(self, default: float, scale: float, margin: float = 0.0) -> Range:
+        """The part of the range around the default: a share ``scale`` of what lies below it and of what is above.
 
         ``margin`` widens the whole range at both ends beforehand. Whole numbers need half a unit: then every number
         from ``low`` to ``high`` is the nearest one equally often, and those far from the default come in one by one.
         """
         middle = self.unchanged(default)
-        low, high = middle - down * (middle - self.low + margin), middle + up * (self.high + margin - middle)
+        low, high = middle - scale * (middle - self.low + margin), middle + scale * (self.high + margin - middle)
         return dataclasses.replace(self, low=low, high=high)
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -144,7 +144,7 @@ class DomainRandomizer:
     def __repr__(self):
         return f"DomainRandomizer({', '.join(f'{field} {limits}' for field, limits in self.ranges.items())})"
 
-    def bounds(self, field: str, scale=1.0) -> tuple[float, float]:
+    def bounds(self, field: str, scale: float = 1.0) -> tuple[float, float]:
         """Lowest and highest value that a parameter can have when ``scale`` of the ranges is open."""
         default = self.defaults.as_dict()[field]
         if field not in self.ranges:
@@ -152,10 +152,12 @@ class DomainRandomizer:
         part = self._open(field, scale)
         return tuple(float(self._value(field, end)) for end in (part.low, part.high))
 
-    def sample(self, n: int | None = None, rng: np.random.Generator | None = None, *, scale=1.0) -> PhysicsParams:
+    def sample(
+        self, n: int | None = None, rng: np.random.Generator | None = None, *, scale: float = 1.0
+    ) -> PhysicsParams:
         """Physics of ``n`` arms, fields (n,); of one arm, fields numbers, for None.
 
-        scale : share of the ranges to draw from, around the defaults; {field: (down, up)} tells fields and ends apart.
+        scale : share of the ranges to draw from, around the defaults.
         """
         return self._sampled(lambda field, count, rng: self._open(field, scale).draw(count, rng), n, rng)
 
@@ -179,10 +181,9 @@ class DomainRandomizer:
         values = {field: self._value(field, draw(field, 1 if n is None else n, rng)) for field in self.ranges}
         return self.defaults.replace(**{field: value[0] if n is None else value for field, value in values.items()})
 
-    def _open(self, field: str, scale) -> Range:
-        down, up = scale[field] if isinstance(scale, Mapping) else (scale, scale)
+    def _open(self, field: str, scale: float) -> Range:
         margin = 0.5 if field in INTEGER_FIELDS else 0.0
-        return self.ranges[field].narrowed(self.defaults.as_dict()[field], down, up, margin)
+        return self.ranges[field].narrowed(self.defaults.as_dict()[field], scale, margin)
 
     def _value(self, field: str, draw):
         """The parameter's value for a drawn number."""
@@ -195,7 +196,23 @@ class DomainRandomizer:
         """Nothing: these ranges stay as they are. Curricula widen theirs here."""
 
 
-class CurriculumRandomizer:
+class _Curriculum:
+    """Draws from a share of the base's ranges, ``current_scale``, around the defaults."""
+
+    base_randomizer: DomainRandomizer
+    current_scale: float
+
+    @property
+    def defaults(self) -> PhysicsParams:
+        """The base's."""
+        return self.base_randomizer.defaults
+
+    def sample(self, n: int | None = None, rng: np.random.Generator | None = None) -> PhysicsParams:
+        """As the base draws, from the current share of its ranges."""
+        return self.base_randomizer.sample(n, rng, scale=self.current_scale)
+
+
+class CurriculumRandomizer(_Curriculum):
     """Ranges that widen linearly with the steps taken, from ``initial_scale`` of the base's to ``final_scale``."""
 
     def __init__(
@@ -211,32 +228,26 @@ class CurriculumRandomizer:
         self.initial_scale, self.final_scale = initial_scale, final_scale
 
     @property
-    def defaults(self) -> PhysicsParams:
-        """The base's."""
-        return self.base_randomizer.defaults
-
-    @property
     def current_scale(self) -> float:
         """initial + (final - initial) * min(1, steps / schedule_steps)"""
         progress = min(1.0, self.n_steps / self.schedule_steps)
         return self.initial_scale + (self.final_scale - self.initial_scale) * progress
-
-    def sample(self, n: int | None = None, rng: np.random.Generator | None = None) -> PhysicsParams:
-        """As the base draws, from the current share of its ranges."""
-        return self.base_randomizer.sample(n, rng, scale=self.current_scale)
 
     def update(self, n_steps: int = 0, physics: PhysicsParams | None = None, success=None) -> None:
         """Count environment steps, all copies together."""
         self.n_steps += n_steps
 
 
-class SuccessCurriculum:
-    """Ranges that widen where the policy succeeds, each end of each parameter by itself.
+class SuccessCurriculum(_Curriculum):
+    """Ranges that are as wide as the policy can cope with: they widen while it succeeds, and narrow where it fails.
 
-    In the spirit of automatic domain randomization (OpenAI et al. 2019, algorithm 1) and DORAEMON (Tiboni et al. 2024):
-    of each parameter's episodes, those in the outer quarter of the current share, towards its lower and upper end, are
-    collected. When ``episodes`` of them are there, that end moves by ``step``: outwards if at least ``widen_at`` of
-    them succeeded, inwards if less than ``narrow_at``.
+    After every ``episodes`` episodes the share of the base's ranges moves by ``step``: outwards if at least
+    ``widen_at`` of them succeeded, inwards if less than ``narrow_at``, never below ``initial_scale``.
+
+    In the spirit of DORAEMON (Tiboni et al. 2024): the widest ranges under a bound on success. Automatic domain
+    randomization (OpenAI et al. 2019, algorithm 1) moves each end of each parameter by the success at that end alone.
+    With a delay, which comes in whole steps, that stood still here: the few arms with a longer one are too few to be
+    learned from, fail, and so remain few.
     """
 
     def __init__(
@@ -244,10 +255,10 @@ class SuccessCurriculum:
         base_randomizer: DomainRandomizer,
         initial_scale: float = 0.1,
         *,
-        step: float = 0.05,
+        step: float = 0.02,
         widen_at: float = 0.8,
         narrow_at: float = 0.4,
-        episodes: int = 200,
+        episodes: int = 1000,
     ):
         shares = {"initial_scale": initial_scale, "step": step, "widen_at": widen_at, "narrow_at": narrow_at}
         check_arguments(shares | {"episodes": episodes}, unit=shares, count=("episodes",))
@@ -255,52 +266,20 @@ class SuccessCurriculum:
             raise ValueError(f"narrow_at is {narrow_at}; accepted is at most widen_at, {widen_at}")
         self.base_randomizer, self.step, self.episodes = base_randomizer, step, episodes
         self.initial_scale, self.widen_at, self.narrow_at = initial_scale, widen_at, narrow_at
-        self.scales = {field: self._begin(field) for field in base_randomizer.ranges}
-        self._counts = {(field, end): np.zeros(2, dtype=int) for field in self.scales for end in (0, 1)}
-
-    @property
-    def defaults(self) -> PhysicsParams:
-        """The base's."""
-        return self.base_randomizer.defaults
-
-    @property
-    def current_scale(self) -> float:
-        """Mean share of the ranges that is open."""
-        return float(np.mean(list(self.scales.values())))
-
-    def sample(self, n: int | None = None, rng: np.random.Generator | None = None) -> PhysicsParams:
-        """As the base draws, from the open share of its ranges."""
-        return self.base_randomizer.sample(n, rng, scale=self.scales)
+        self.current_scale, self._n_ended, self._n_succeeded = initial_scale, 0, 0
 
     def update(self, n_steps: int = 0, physics: PhysicsParams | None = None, success=None) -> None:
-        """Take in episodes that ended: their physics, fields () or (n,), and whether they succeeded, () or (n,)."""
-        if physics is None:
+        """Take in episodes that ended, by whether they succeeded: () or (n,)."""
+        if success is None:
             return
-        success = np.atleast_1d(success)
-        for field in self.scales:
-            bounds = self.base_randomizer.bounds(field, self.scales)
-            away = np.atleast_1d(physics.as_dict()[field]) - self.defaults.as_dict()[field]
-            for end, side in enumerate((-1, 1)):
-                edge = side * (bounds[end] - self.defaults.as_dict()[field])
-                if self._has_room(field, end):
-                    self._move_end(field, end, success[side * away >= 0.75 * edge])
-
-    def _begin(self, field: str) -> list[float]:
-        return [self.initial_scale if self._has_room(field, end) else 1.0 for end in (0, 1)]
-
-    def _has_room(self, field: str, end: int) -> bool:
-        """Whether the range goes beyond the default at its lower (0) or upper (1) end."""
-        return self.base_randomizer.bounds(field)[end] != self.defaults.as_dict()[field]
-
-    def _move_end(self, field: str, end: int, success) -> None:
-        counts = self._counts[field, end]
-        counts += [len(success), success.sum()]
-        if counts[0] < self.episodes:
+        self._n_ended += np.size(success)
+        self._n_succeeded += int(np.sum(success))
+        if self._n_ended < self.episodes:
             return
-        rate = counts[1] / counts[0]
+        rate = self._n_succeeded / self._n_ended
         move = self.step if rate >= self.widen_at else -self.step if rate < self.narrow_at else 0.0
-        self.scales[field][end] = float(np.clip(self.scales[field][end] + move, self.initial_scale, 1.0))
-        counts[:] = 0
+        self.current_scale = float(np.clip(self.current_scale + move, self.initial_scale, 1.0))
+        self._n_ended = self._n_succeeded = 0
 
 
 class RandomizedEnvWrapper(gym.Wrapper):
