@@ -448,15 +448,25 @@ for name, runs in record["rows"].items():
         )
 rate = {name: successes / episodes for name, (successes, episodes, _) in table.items()}
 in_own_simulation = {name: simulated for name, (_, _, simulated) in table.items()}
-assert rate["nominal"] < rate["narrow ranges"] < rate["moderate ranges"] / 2
-assert min(in_own_simulation["nominal"], in_own_simulation["narrow ranges"]) > 0.95
-wide_ones = [rate[name] for name in rate if "wide" in name]
-assert max(wide_ones) < rate["moderate ranges"] / 2
-assert rate["moderate, fine-tuned on the robot"] > 0.9
+every_run = {name: [run["robot"] for run in runs] for name, runs in record["rows"].items()}
+assert max(rate["nominal"], rate["narrow ranges"]) < rate["moderate ranges"] / 2
+assert (
+    min(in_own_simulation[name] for name in ("nominal", "narrow ranges", "identified")) > 0.95
+)
+assert max(every_run["nominal"]) < min(every_run["identified"])
+at_once, opened = (
+    rate[name] for name in ("the chapter's wide ranges", "wide, linear curriculum")
+)
+assert at_once < opened < rate["moderate ranges"]
+assert rate["wide, success curriculum"] < rate["moderate ranges"]
+assert min(every_run["moderate, fine-tuned on the robot"]) > max(
+    every_run["identified, narrow ranges"]
+)
+assert rate["the robot itself"] - rate["moderate, fine-tuned on the robot"] < 0.05
 assert in_own_simulation["moderate, fine-tuned on the robot"] < rate["moderate ranges"]
 assert rate["identified, narrow ranges"] > max(rate["identified"], rate["moderate ranges"])
-assert rate["moderate, history"] < rate["moderate ranges"]
-assert abs(rate["moderate, adaptation module"] - rate["moderate ranges"]) < 0.05
+assert max(every_run["moderate, history"]) < min(every_run["moderate ranges"])
+assert min(every_run["moderate, adaptation module"]) < max(every_run["moderate ranges"])
 success_by_method(table)
 
 # %% [markdown]
@@ -475,13 +485,16 @@ fact("the best of them", on_the_robot[best], more_than=0.6, unit="%")
 #   the robot: *nominal*, *narrow ranges* and *identified* look alike there, and come out far apart here.
 # - **Moderate ranges**, chosen at a desk, close most of the gap. **Too narrow** ranges leave the robot outside; **too wide**
 #   ones ask one policy for more than it can do.
-# - **Identification** costs a minute of robot time and makes the ranges narrow in the right place.
-# - **Fine-tuning** closes nearly all of the rest in less than an hour of robot time. What it cost shows in the hollow mark: the
-#   policy has become one for this robot, and forgot the other arms. And it lets a policy that still fails act on a robot.
+# - **Identification** costs a minute of robot time and makes the ranges narrow in the right place: the best answer that does
+#   not learn on the robot.
+# - **Fine-tuning** closes nearly all of the rest in less than an hour of robot time, and comes within five points of the policy
+#   that learned everything on the robot. What it cost shows in the hollow mark: the policy has become one for this robot, and
+#   forgot the other arms. And it lets a policy that still fails act on a robot.
 #
-# And what did *not* help, here: **wide ranges**, neither at once nor by a curriculum; more randomization is no substitute for
-# knowing what to randomize. The **adaptation module** came out within five points of the plain randomized policy, too close to
-# call. A **history**, fed to the policy as it is, did worse: six times as many inputs, and as many steps as all the others had.
+# And what did *not* help, here: **wide ranges**. A curriculum makes more of them than opening them at once, and still less than
+# moderate ranges do; more randomization is no substitute for knowing what to randomize. The **adaptation module** came out
+# above the plain randomized policy on average, but their runs overlap: three are too few to call it. A **history**, fed to the
+# policy as it is, did worse in every run: six times as many inputs, and as many steps as all the others had.
 #
 # The chapter's checklist asks for safety, too. A policy that is tested on a robot stands behind limits that do not learn:
 

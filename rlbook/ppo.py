@@ -192,11 +192,12 @@ class PPO(NetworkLearner):
         if not self.buffer.real[: len(self.buffer)].any():
             raise ValueError("no step is kept; store_transition comes before update")
         stats = self._look_back()
-        for _ in range(self.n_epochs):
+        for n_passes in range(self.n_epochs):
             batches = self.buffer.get_batches(self.batch_size, self._generator)
             measured = [self._train_step(batch) for batch in batches]
             stats |= {name: torch.stack([one[name] for one in measured]).mean().item() for name in measured[0]}
-            if self._moved_enough(stats["approximate_kl"]):
+            nothing_yet = n_passes == 0 and len(measured) == 1  # a batch is measured before its own step
+            if not nothing_yet and self._moved_enough(stats["approximate_kl"]):
                 break
         states = self.buffer.samples().state
         if self.normalise_observations:
@@ -219,6 +220,8 @@ class PPO(NetworkLearner):
         samples = buffer.samples()
         if self.normalise_returns:
             self.policy.returns.update(samples.value_target[:, None])
+            # the critic's unit has moved: what clip_value holds it to is what it says now
+            buffer.values[:T] = self.policy.value(buffer.states[:T])
         return {"explained_variance": explained_variance(samples.value, samples.value_target).item()}
 
     def _train_step(self, batch: Samples) -> dict[str, torch.Tensor]:

@@ -351,6 +351,9 @@ class TestUpdate:
         slow = with_steps(lr=1e-5, target_kl=0.01, kl_steers_lr=True)
         slow.update()
         assert slow.current_lr == pytest.approx(1e-5 * 1.5**2)  # twice too timid a pass
+        whole = with_steps(lr=1e-5, target_kl=0.01, kl_steers_lr=True, batch_size=32)
+        whole.update()
+        assert whole.current_lr == pytest.approx(1e-5 * 1.5)  # before its only step, the first pass has nothing to tell
         fast = with_steps(lr=0.1, target_kl=0.01, kl_steers_lr=True, n_epochs=3)
         fast.update()
         assert fast.current_lr < 0.1
@@ -409,6 +412,14 @@ class TestNormalising:
         ours, theirs = (agent.policy for agent in agents)
         torch.testing.assert_close(ours.actor.weights, theirs.actor.weights, atol=1e-4, rtol=0)
         torch.testing.assert_close(100 * ours.value(seen[:, :3]), theirs.value(1000 * seen[:, :3]), atol=1e-1, rtol=0)
+
+    def test_a_critic_held_to_what_it_said_learns_in_the_first_round_too(self):
+        """Rewards of a hundred move the critic's unit: what it is held to must move along, or it would stand still."""
+        agent = with_steps(normalise_returns=True, clip_value=0.2, gamma=0.0)
+        agent.buffer.rewards += 100
+        before = agent.policy.critic.weights.detach().clone()
+        agent.update()
+        assert not torch.equal(agent.policy.critic.weights, before)
 
     def test_it_is_off_unless_asked_for(self):
         agent = with_steps()

@@ -98,14 +98,14 @@ class DQNPanel(LearnerPanel, TargetPanel):
 
     def advance(self, state, n: int) -> None:
         super().advance(state, n)
-        self._arm.follow(lambda seen: self._agent.select_action(seen, training=False), _target(state))
+        self._arm.follow(lambda seen: self._agent.select_action(seen, training=False), self.target(state))
 
     # ------------------------------------------------------------------ the pictures
 
     def draw(self, state):
         if not self.playing or not self._less_often or self.n_draws % 5 == 0:  # what costs time
-            self._less_often = [*self._drawn_maps(_target(state)), self.drawn_curve(self._curve)]
-        return [self._arm.draw(_target(state)), *self._less_often]
+            self._less_often = [*self._drawn_maps(self.target(state)), self.drawn_curve(self._curve)]
+        return [self._arm.draw(self.target(state)), *self._less_often]
 
     def _drawn_maps(self, target: np.ndarray) -> list[bytes]:
         poses = {"q": torus_angles(RESOLUTION).reshape(-1, 2), "qd": np.zeros(2), "target": target}
@@ -126,7 +126,3 @@ class DQNPanel(LearnerPanel, TargetPanel):
             recent = returns[-self.mean_over :]
             words += f" Return of the last {len(recent)}: {with_minus(np.mean(recent), '.2f')} on average."
         return words
-
-
-def _target(state) -> np.ndarray:
-    return np.array([state.target_x, state.target_z])

@@ -40,13 +40,22 @@ class FollowingArm:
         """One control step towards target (2,), in m; ``policy(observations (1, obs_dim)) -> actions (1, ...)``."""
         self._env.apply(policy(self._place(target)))
         self._q, self._qd = self._env.q, self._env.qd
-        self._tips = [*self._tips[-TRAIL:], self._env.points()[0, -1]]
+        self._tips = [*self._tips[-TRAIL:], self.tip]
+
+    @property
+    def tip(self) -> np.ndarray:
+        """Where its tip is, (x, z) in m."""
+        return self._env.points()[0, -1]
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether it took a step since it was at rest."""
+        return len(self._tips) > 0
 
     def draw(self, target: np.ndarray) -> bytes:
         self._place(target)
-        return self._picture.draw(
-            self._env.points()[0], path=np.array(self._tips) if self._tips else None, target=target
-        )
+        path = np.array(self._tips) if self.has_moved else None
+        return self._picture.draw(self._env.points()[0], path=path, target=target)
 
     def touching(self, target: np.ndarray) -> np.ndarray:
         """(2, 2) the poses in rad that touch the target: elbow to one side and to the other."""
@@ -69,6 +78,11 @@ class TargetPanel(Panel):
     target_x = Slider("Target x (m)", 0.5, -0.95, 0.95, in_repr=False, help="Drag the target, or use the arrow keys")
     target_z = Slider("Target z (m)", 0.5, -0.95, 0.95, in_repr=False, help="Drag the target, or use the arrow keys")
     touchable = {0: HOW}  # noqa: RUF012
+
+    @staticmethod
+    def target(state) -> np.ndarray:
+        """Where the target is in a snapshot of the values, (2,) in m."""
+        return np.array([state.target_x, state.target_z])
 
     def move_target(self, x: float, z: float) -> None:
         """Put the target to (x, z) in metres, or to the nearest place where targets lie in training."""

@@ -5,36 +5,33 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 
 from rlbook.envs.arm.reach import ReachVectorEnv
-from rlbook.plots.arms import LiveArm
 from rlbook.plots.curves import LiveCurve, moving_mean
 from rlbook.plots.policies import poses_at_rest
 from rlbook.plots.values import LiveHeatmap
 from rlbook.ppo import MANY_ARMS, PPO
 from rlbook.widgets.controls import LogSlider, Slider, Toggle
-from rlbook.widgets.panel import Panel
+from rlbook.widgets.following_arm import FollowingArm, TargetPanel
 from rlbook.widgets.shell import CONTROLS_WIDTH
-from rlbook.widgets.touch import ARROWS
 
+HYPERPARAMETERS = "clip_epsilon", "gae_lambda", "gamma", "lr", "entropy_coef"
 RESOLUTION = 31  # cells of the map along each joint
-KEY_STEP = 0.05  # m, how far an arrow key moves the target
-RING = (0.2, 0.95)  # of the reach: where targets lie in training
-TRAIL = 25  # control steps of the tip's path that stay visible
+ARM_SIZE = 380  # pixels
 MEAN_OVER = 8  # updates
 LEARNING_TIME = 0.04  # s between two pictures
 STEPS_AN_UPDATE = 1024  # at least, of all arms together
 
 
-class PPOPanel(Panel):
+class PPOPanel(TargetPanel):
     """Two-joint arms learn to reach by PPO, while every number can be changed and one arm shows what they have learned.
 
     Parameters
     ----------
     seed : of weights and draws.
     agent : a PPO for the arm to begin with, such as a loaded one; by default a new one with ``MANY_ARMS``.
-    clip_epsilon, gae_lambda, gamma, lr, entropy_coef, n_arms, learn, target_x, target_z : where the controls begin.
+    clip_epsilon, gae_lambda, gamma, lr, entropy_coef : where these controls begin, for all but a given agent its own.
+    n_arms, learn, target_x, target_z : likewise.
 
     The arm shown is none of those that learn: it follows the policy's mean towards the target, which the pointer drags
     and the arrow keys move. With ``learn`` off it goes on following what was learned so far. ``agent`` is the learner;
@@ -49,18 +46,14 @@ class PPOPanel(Panel):
     entropy_coef = Slider("Entropy coefficient", 0.0, 0.0, 0.1, step=0.001, format=".3f", help="Keeps exploration up")
     n_arms = LogSlider("Arms", 512, 1, 4096, whole=True, help="That learn side by side")
     learn = Toggle("Learn", True, help="Off: the arm follows what was learned so far")
-    target_x = Slider("Target x (m)", 0.45, -0.95, 0.95, in_repr=False, help="Drag the target, or use the arrow keys")
-    target_z = Slider("Target z (m)", 0.45, -0.95, 0.95, in_repr=False, help="Drag the target, or use the arrow keys")
     buttons = {"keep": "Keep"}  # noqa: RUF012
     below_controls = 1
-    touchable = {0: "The arm. Drag its target, or move it with the arrow keys."}  # noqa: RUF012
 
     def __init__(self, agent: PPO | None = None, *, seed: int = 0, **values):
         super().__init__()
         self._given, self._seed = agent, int(seed)
-        self._arm = ReachVectorEnv(1, autoreset_mode=AutoresetMode.DISABLED)
+        self._arm = FollowingArm(ARM_SIZE)
         self.speed = 1 / self._arm.dt  # in real time
-        self._motion = LiveArm(self._arm.reach, threshold=self._arm.goal_threshold, title="The arm: drag the target")
         self._value_map = LiveHeatmap("Value of a pose, for this target", limits=(-0.5, 1.0))
         self._curve = LiveCurve(
             "Episodes that end at the target",
@@ -73,7 +66,8 @@ class PPOPanel(Panel):
             ylim=(0.0, 1.0),
         )
         self._kept = np.zeros((2, 0))
-        self.set(**values)
+        own = {name: getattr(agent, name) for name in HYPERPARAMETERS} if agent else {}
+        self.set(**{**own, **values})
         self.start_here()
         self.restart(self.state)
 
@@ -85,7 +79,7 @@ class PPOPanel(Panel):
     @property
     def arm_tip(self) -> np.ndarray:
         """Where the tip of the arm on show is, (x, z) in m."""
-        return self._arm.points()[0, -1]
+        return self._arm.tip
 
     # ------------------------------------------------------------------ the run
 
@@ -94,17 +88,13 @@ class PPOPanel(Panel):
         self._agent = self._given or PPO.for_many_arms(10, 2, seed=self._seed)
         self._learning, self._learning_arms, self._log = None, 0, None
         self._steps_before = self._agent.steps_taken
-        self._put_arm(np.array([[-np.pi / 2, 0.0]]), np.zeros((1, 2)), np.array([state.target_x, state.target_z]))
-        self._tips: list[np.ndarray] = []
+        self._arm.rest()
         self._seconds, self._shares = [0.0], [0.0]
         self._map: bytes | None = None
 
     def prepare(self, state) -> None:
         """Bring the learner up to the controls."""
-        names = "clip_epsilon", "gae_lambda", "gamma", "lr", "entropy_coef"
-        changes = {name: getattr(state, name) for name in names if getattr(state, name) != getattr(self._agent, name)}
-        if changes:
-            self._agent.configure(**changes)
+        self._agent.configure(**{name: getattr(state, name) for name in HYPERPARAMETERS})
         if state.n_arms != self._learning_arms:
             self._learning_arms = state.n_arms
             self._agent.n_steps = max(MANY_ARMS["n_steps"], STEPS_AN_UPDATE // state.n_arms)
@@ -115,7 +105,7 @@ class PPOPanel(Panel):
         if state.learn:
             self._learn_for(LEARNING_TIME)
         for _ in range(n):
-            self._follow(np.array([state.target_x, state.target_z]))
+            self._arm.follow(lambda seen: self._agent.select_action(seen, training=False), self.target(state))
 
     def _learn_for(self, seconds: float) -> None:
         """Updates, one at least, for about this long."""
@@ -133,60 +123,27 @@ class PPOPanel(Panel):
             self._shares.append(share if ended.any() else self._shares[-1])
             last = now
 
-    def _follow(self, target: np.ndarray) -> None:
-        """One control step of the arm on show, towards the target, by the policy as it is."""
-        observation = self._put_arm(self._arm.q, self._arm.qd, target)
-        self._arm.apply(self._agent.select_action(observation, training=False))
-        self._tips = [*self._tips[-TRAIL:], self.arm_tip]
-
-    def _put_arm(self, q, qd, target) -> np.ndarray:
-        """What the arm on show observes there: it has no episodes, which would end."""
-        return self._arm.reset(options={"q": q, "qd": qd, "target": target[None]})[0]
-
     def keep(self) -> None:
         """Leave the curve of this run in the picture, behind the next one."""
         self._kept = np.array([self._seconds, self._smoothed()])
 
-    # ------------------------------------------------------------------ the target
-
-    def move_target(self, x: float, z: float) -> None:
-        """Put the target to (x, z) in metres, or to the nearest place where targets lie in training."""
-        low, high = (part * self._arm.reach for part in RING)
-        radius = np.hypot(x, z)
-        direction = np.array([x, z]) / radius if radius > 0 else np.array([1.0, 0.0])
-        x, z = direction * np.clip(radius, low, high)
-        self.set(target_x=round(float(x), 4), target_z=round(float(z), 4))
-
-    def point(self, kind: str, x: float, y: float) -> None:
-        """The pointer is down, moves or comes up at pixel (x, y) of the arm's picture."""
-        if kind != "up":
-            self.move_target(*self._motion.position(x, y))
-
-    def key(self, key: str) -> None:
-        """A key was pressed on the arm's picture."""
-        if key in ARROWS:
-            down, right = ARROWS[key]
-            self.move_target(self.target_x + KEY_STEP * right, self.target_z - KEY_STEP * down)
-
     # ------------------------------------------------------------------ the pictures
 
     def draw(self, state):
-        target = np.array([state.target_x, state.target_z])
+        target = self.target(state)
         if not self.playing or self._map is None or self.n_draws % 5 == 0:  # what costs time, less often
             values = self._agent.value(poses_at_rest(target, RESOLUTION))
             self._map = self._value_map.draw(values.reshape(RESOLUTION, RESOLUTION))
-        path = np.array(self._tips) if self._tips else None
-        arm = self._motion.draw(self._arm.points()[0], path=path, target=target)
         curve = self._curve.draw(kept=tuple(self._kept), now=(self._seconds, self._smoothed()))
-        return [arm, self._map, curve]
+        return [self._arm.draw(target), self._map, curve]
 
     def _smoothed(self) -> np.ndarray:
         return moving_mean(np.array(self._shares), MEAN_OVER)
 
     def describe(self, state) -> str:
-        if not self._tips:
+        if not self._arm.has_moved:
             return "Nothing learned yet. Press Play, and drag the target."
-        distance = np.hypot(*(self.arm_tip - (state.target_x, state.target_z)))
+        distance = np.hypot(*(self.arm_tip - self.target(state)))
         words = f"The arm on show is {100 * distance:.0f} cm from its target."
         if self._log is None:
             return words

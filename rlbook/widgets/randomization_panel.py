@@ -228,12 +228,12 @@ class RandomizationPanel(TargetPanel):
                 self._run = None
         for _ in range(n):
             for arm in (self._arm, self._robot):
-                arm.follow(lambda seen: self._agent.select_action(seen, training=False), _target(state))
+                arm.follow(lambda seen: self._agent.select_action(seen, training=False), self.target(state))
 
     # ------------------------------------------------------------------ the pictures
 
     def draw(self, state):
-        target = _target(state)
+        target = self.target(state)
         ranges = tuple(getattr(state, field) for field in FIELDS)
         return [
             self._arm.draw(target),
@@ -273,7 +273,7 @@ class RandomizationPanel(TargetPanel):
         return drawn_physics({"drawn": drawn}, fields, title="A thousand arms as they are drawn", size=PREVIEW)
 
     def describe(self, state) -> str:
-        near = f"The robot's tip is {100 * self._robot.distance(_target(state)):.0f} cm from the target."
+        near = f"The robot's tip is {100 * self._robot.distance(self.target(state)):.0f} cm from the target."
         return (self._progress or "Nothing learned yet. Press Train. ") + near
 
 
@@ -296,7 +296,3 @@ def _preset_values(preset: str) -> dict:
         ends = [end / UNITS.get(field, 1) for end in ((same, same) if limits is None else (limits.low, limits.high))]
         values[field] = tuple(round(end) if field in WHOLE else float(end) for end in ends)
     return values
-
-
-def _target(state) -> np.ndarray:
-    return np.array([state.target_x, state.target_z])

@@ -91,7 +91,7 @@ def test_pointing_puts_the_target_where_the_pointer_is(panel):
 
 def _pixel(panel, x, z):
     """The picture is linear: two corners give the scale."""
-    (left, top), (right, bottom) = (panel._motion.position(*corner) for corner in ((0, 0), (380, 380)))
+    (left, top), (right, bottom) = (panel._arm.position(*corner) for corner in ((0, 0), (380, 380)))
     return 380 * (x - left) / (right - left), 380 * (z - top) / (bottom - top)
 
 
@@ -128,7 +128,7 @@ def test_reset_starts_the_same_run_again(panel):
     panel.step(2)
     panel.set(gamma=0.2, target_x=-0.3)
     panel.reset()
-    assert panel.gamma == 0.95 and panel.target_x == 0.45
+    assert panel.gamma == 0.95 and panel.target_x == 0.5
     assert panel.agent.steps_taken == 0
     assert (panel.agent.policy.actor.weights == PPO.for_many_arms(10, 2, seed=1).policy.actor.weights).all()
 
@@ -148,4 +148,16 @@ def test_a_given_agent_goes_on(tmp_path):
     panel = PPOPanel(agent, n_arms=16)
     panel.step(1)
     assert panel.agent is agent and agent.steps_taken > 0
+    panel.close()
+
+
+def test_a_given_agent_keeps_its_settings_unless_others_are_asked_for():
+    agent = PPO.for_many_arms(10, 2, gamma=0.987, lr=3.3e-4, entropy_coef=0.0123)
+    panel = PPOPanel(agent, n_arms=16, clip_epsilon=0.1)
+    assert (panel.gamma, panel.lr, panel.clip_epsilon) == (0.987, 3.3e-4, 0.1)
+    panel.step(1)
+    assert (agent.gamma, agent.lr, agent.entropy_coef, agent.clip_epsilon) == (0.987, 3.3e-4, 0.0123, 0.1)
+    panel.gamma = 0.9
+    panel.step(1)
+    assert agent.gamma == 0.9
     panel.close()
