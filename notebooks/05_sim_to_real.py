@@ -491,10 +491,11 @@ fact("the best of them", on_the_robot[best], more_than=0.6, unit="%")
 #   that learned everything on the robot. What it cost shows in the hollow mark: the policy has become one for this robot, and
 #   forgot the other arms. And it lets a policy that still fails act on a robot.
 #
-# And what did *not* help, here: **wide ranges**. A curriculum makes more of them than opening them at once, and still less than
-# moderate ranges do; more randomization is no substitute for knowing what to randomize. The **adaptation module** came out
-# above the plain randomized policy on average, but their runs overlap: three are too few to call it. A **history**, fed to the
-# policy as it is, did worse in every run: six times as many inputs, and as many steps as all the others had.
+# And what did *not* help, here: **wide ranges**. A curriculum makes more of them on average than opening them at once, and
+# still less than moderate ranges do; more randomization is no substitute for knowing what to randomize. The **adaptation
+# module** came out above the plain randomized policy on average, but their runs overlap: three are too few to call it. A
+# **history**, fed to the policy as it is, did worse in every run: six times as many inputs, and as many steps as all the
+# others had.
 #
 # The chapter's checklist asks for safety, too. A policy that is tested on a robot stands behind limits that do not learn:
 
