@@ -15,11 +15,11 @@ from pathlib import Path
 
 from joblib import Parallel, delayed
 
-from rlbook.checks import EXERCISES
 from rlbook.grading.box import Limits, preflight
 from rlbook.grading.intake import Submission, submissions
+from rlbook.grading.library import ROOT
 from rlbook.grading.marks import UNGRADED, UNREADABLE, Result, secret_seeds
-from rlbook.grading.supervisor import grade_task, libraries, library_of, make_task
+from rlbook.grading.supervisor import grade_task, make_task
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def grade(path: Path, *, seed: int | None = None, limits: Limits | None = None, 
 
 def check_sandbox() -> None:
     """Raises BoxError, which says what to install or to allow, where boxes do not start."""
-    preflight(library_of(libraries(), next(iter(EXERCISES.chapters))))
+    preflight(ROOT.parent)  # nothing of a student's runs in this box: it may see the library as it is
 
 
 def new_seed() -> int:

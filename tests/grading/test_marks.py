@@ -188,8 +188,12 @@ def session(*sources):
 @pytest.mark.parametrize(
     "source, points, words",
     [
-        (TRAINED, 3, "100.0% of 50 unseen episodes succeed; needed are 64.0%, which is 80% less a margin for chance."),
-        ("import numpy as np\ndef policy(obs): return np.full(len(obs), 3)", 0, "0.0% of 50 unseen episodes succeed"),
+        (
+            TRAINED,
+            3,
+            "100.0 % of 50 unseen episodes succeed (at least 64.0 % are needed: 80% less a margin for chance).",
+        ),
+        ("import numpy as np\ndef policy(obs): return np.full(len(obs), 3)", 0, "0.0 % of 50 unseen episodes succeed"),
         ("def policy(obs): return 'success'", 0, "no array of numbers"),
         ("def policy(obs): return obs.fill(3)", 0, "It returns None"),
         ("def policy(obs):\n    while True: pass", 0, "did not finish within"),
