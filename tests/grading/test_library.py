@@ -53,6 +53,22 @@ def test_right_answers_refuse_while_environments_and_plots_work(masked):
     assert told and set(told.values()) == {"refused"}
 
 
+DRAWING = """
+import sys
+from rlbook.plots import Svg, learning_curve, value_map
+before = "matplotlib" in sys.modules
+picture = learning_curve([[1.0, 2.0, 3.0]])
+print(before, "matplotlib" in sys.modules, hasattr(picture, "savefig"), isinstance(picture, Svg))
+"""
+
+
+def test_pictures_are_drawn_and_matplotlib_is_loaded_only_then(masked):
+    folder, _ = masked
+    variables = {"PYTHONPATH": str(folder), "MPLBACKEND": "agg"}
+    done = subprocess.run([sys.executable, "-c", DRAWING], env=variables, cwd=folder, capture_output=True, text=True)
+    assert done.stdout == "False True True False\n", done.stderr
+
+
 LEARNERS = """
 import sys
 try:
