@@ -2,8 +2,6 @@
 
 import os
 import signal
-import threading
-import time
 
 import pytest
 from sandbox import needs_sandbox
@@ -45,16 +43,16 @@ def test_dask_gives_the_same_grades_also_when_a_worker_is_killed(cluster, handed
     here = marks(grade_class(handed_in, tmp_path / "here", SETTINGS, jobs=2))
     with on_dask(cluster.scheduler_address) as (jobs, execute):
         assert jobs == 2
+        to_kill = [cluster.workers[0].process.pid]
 
-        def kill_one():
-            time.sleep(2)  # half way: a submission takes about a second
-            os.kill(cluster.workers[0].process.pid, signal.SIGKILL)
+        def kill_one_half_way(task):
+            result = execute(task)
+            while to_kill:
+                os.kill(to_kill.pop(), signal.SIGKILL)
+            return result
 
-        killer = threading.Thread(target=kill_one)
-        killer.start()
-        there = marks(grade_class(handed_in, tmp_path / "there", SETTINGS, jobs=jobs, execute=execute))
-        killer.join()
-    assert there == here
+        there = marks(grade_class(handed_in, tmp_path / "there", SETTINGS, jobs=jobs, execute=kill_one_half_way))
+    assert there == here and not to_kill
     assert {student[:5]: sum(mark.points for mark in found) for student, (_, found) in here.items()} == {
         "right": 12,
         "blank": 0,
