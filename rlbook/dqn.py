@@ -8,7 +8,8 @@ The network's estimate of Q(s, a) moves towards what one step of experience says
 Three stabilisers keep that from diverging. *Replay*: batches are drawn from a large memory, so that neighbouring
 samples are not alike. *Target network*: y comes from an older copy of the network, so that the goal stands still for a
 while. *Gradient clipping*: no batch may move the weights far. Double DQN (van Hasselt et al. 2016) lets the network
-choose the next action and the target network evaluate it, against overestimation.
+choose the next action and the target network evaluate it, against overestimation; where rewards tell what returns are
+possible at all, ``return_bounds`` keeps every target among them (Andrychowicz et al. 2017, appendix A).
 
 Every stabiliser has one argument that takes it away, to see what it was good for: ``buffer_size=batch_size`` leaves
 nothing but the newest transitions, ``target_update_freq=1`` has no older copy, ``max_grad_norm=None`` does not clip.
@@ -62,6 +63,7 @@ class DQNConfig(Config):
     tau: float | None = None  # the target network follows by this part of the way after every training step, no copies
     double: bool = False  # Double DQN's target
     huber: bool = False  # Huber's loss in place of the squared error
+    return_bounds: tuple[float, float] | None = None  # lowest and highest possible return: no target lies beyond
     max_grad_norm: float | None = 10.0  # the gradient is shortened to this length; None turns clipping off
     learning_starts: int = 0  # transitions to collect before the first training step
     updates_per_step: float = 1.0  # training steps for every environment step; 0.5 is one for every two
@@ -79,6 +81,11 @@ class DQNConfig(Config):
             switch=("double", "huber"),
             optional=("tau", "max_grad_norm", "anneal_steps"),
         )
+        bounds = self.return_bounds
+        if bounds is not None:
+            check_arguments(values, finite=("return_bounds",))
+            if not (isinstance(bounds, tuple) and len(bounds) == 2 and bounds[0] < bounds[1]):
+                raise ValueError(f"return_bounds is {bounds!r}; accepted are the lowest and the highest, in this order")
         for name in ("batch_size", "learning_starts"):
             if values[name] > self.buffer_size:
                 raise ValueError(
@@ -214,7 +221,8 @@ class DQNAgent(NetworkLearner):
         if self.target_rule is not None:
             return self._ruled(batch.reward, self.online(batch.next_state), next_q, batch.terminated)
         next_value = double_value(self.online(batch.next_state), next_q) if self.double else greedy_value(next_q)
-        return td_target(batch.reward, next_value, batch.terminated, self.gamma)
+        target = td_target(batch.reward, next_value, batch.terminated, self.gamma)
+        return target if self.return_bounds is None else target.clip(*self.return_bounds)
 
     def _ruled(self, *experience: torch.Tensor) -> torch.Tensor:
         """What ``target_rule`` says; it gets copies, so that one that works in place spoils nothing."""

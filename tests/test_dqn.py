@@ -196,6 +196,14 @@ class TestTrainStep:
             q = agent.online(batch.state)[0, batch.action.item()]
         assert agent.train_step() == pytest.approx((y - q).item() ** 2, rel=1e-5)
 
+    @pytest.mark.parametrize("double", [False, True])
+    def test_no_target_lies_beyond_the_possible_returns(self, double):
+        free, bounded = (with_memory(double=double, return_bounds=bounds) for bounds in (None, (-0.5, 0.25)))
+        batch = free._sample()
+        targets = free._targets(batch)
+        assert targets.min() < -0.5 and targets.max() > 0.25
+        assert torch.equal(bounded._targets(batch), torch.clamp(targets, -0.5, 0.25))
+
 
 class TestBadInput:
     @pytest.mark.parametrize(
@@ -204,6 +212,13 @@ class TestBadInput:
             ({"gamma": 1.2}, r"gamma is 1\.2; accepted are numbers from 0 to 1"),
             ({"epsilon": -0.1}, r"epsilon is -0\.1"),
             ({"tau": 2}, "tau is 2"),
+            (
+                {"return_bounds": (1.0, 0.0)},
+                r"return_bounds is \(1\.0, 0\.0\); accepted are the lowest and the highest",
+            ),
+            ({"return_bounds": (0, 1, 2)}, r"return_bounds is \(0, 1, 2\); accepted are the lowest and the highest"),
+            ({"return_bounds": 100.0}, r"return_bounds is 100\.0; accepted are the lowest and the highest"),
+            ({"return_bounds": (0, np.inf)}, r"return_bounds is \(0, inf\); accepted are finite numbers"),
             ({"learning_rate": 0}, "learning_rate is 0; accepted are numbers above 0"),
             ({"max_grad_norm": -1.0}, r"max_grad_norm is -1\.0"),
             ({"batch_size": 0}, "batch_size is 0; accepted are whole numbers from 1"),

@@ -80,6 +80,12 @@ class TestKnownValues:
         assert values["right"] == pytest.approx(5, abs=0.2)
         assert values["wrong"] < 2  # the episode has one step
 
+    def test_values_stay_among_the_possible_returns(self):
+        """Who says that no return is above 3 learns 3, where 5 is true."""
+        agent = DQNAgent(1, 1, **SMALL, gamma=0.8, return_bounds=(0.0, 3.0))
+        agent.learn(EndlessOnes(), 1500)
+        assert agent.action_values(np.zeros(1)).item() == pytest.approx(3, abs=0.1)
+
     @pytest.mark.parametrize("change", [{"tau": 0.05}, {"target_update_freq": 1}, {"max_grad_norm": None}])
     def test_every_switch_still_learns_a_small_world(self, change):
         world, states, values = PROBES["two steps"]
