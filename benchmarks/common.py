@@ -54,6 +54,13 @@ def time_once(work: Callable[[], object]) -> float:
             gc.enable()
 
 
+def processor_seconds(work: Callable[[], object]) -> float:
+    """Seconds of one core that a call takes: other work on the machine delays it and does not count."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
 def time_in_turn(contestants: dict[str, Callable[[], object]], rounds: int = 7, warm_up: int = 1) -> dict[str, list]:
     """Seconds of every call, {name: [one a round]}; each round calls every contestant once, in changing order."""
     for _ in range(warm_up):

@@ -2,7 +2,7 @@
 
 The training step is compared on the same network, batch and loss. CartPole runs are whole: rlbook with its own
 settings, Stable-Baselines3 with those it publishes for CartPole (rl-baselines3-zoo), seed after seed in turn on one
-thread; both are judged greedily over 100 fresh episodes.
+thread; both are judged greedily over 100 fresh episodes. A run's seconds are those of its processor core.
 
 Settings were tuned on seeds 0 to 14; what is reported are seeds 100 to 109, that nothing was tuned on.
 """
@@ -125,7 +125,7 @@ def training_steps(rounds: int, n_steps: int = 40) -> dict:
 def balanced(seed: int, n_steps: int, n_envs: int, **changes) -> tuple[float, float]:
     """The mean return of 100 fresh episodes after a whole run with changes to ``CARTPOLE``, and the run's seconds."""
     agent, envs = DQNAgent(4, 2, seed=seed, **{**CARTPOLE, **changes}), gym.make_vec("CartPole-v1", num_envs=n_envs)
-    seconds = common.time_once(lambda: agent.learn(envs, n_steps))
+    seconds = common.processor_seconds(lambda: agent.learn(envs, n_steps))
     return float(greedy(agent, "CartPole-v1", 100).returns.mean()), seconds
 
 
@@ -143,7 +143,7 @@ def cartpole(seeds, peer_seeds) -> dict:
         runs["unbounded_return"].append(balanced(seed, CARTPOLE_STEPS, CARTPOLE_ENVS, **UNBOUNDED)[0])
         if seed in peer_seeds:
             model, fresh = peer(seed), gym.make("CartPole-v1")
-            runs["peer_s"].append(common.time_once(lambda model=model: model.learn(PEER_STEPS)))
+            runs["peer_s"].append(common.processor_seconds(lambda model=model: model.learn(PEER_STEPS)))
             fresh.reset(seed=EVALUATION_SEED)
             runs["peer_return"].append(float(evaluate_policy(model, fresh, n_eval_episodes=100, warn=False)[0]))
     beside = [runs["rlbook_s"][list(seeds).index(seed)] for seed in peer_seeds]
@@ -166,7 +166,7 @@ def reaching(seeds, n_steps: int, changes: dict) -> dict:
         for seed in seeds:
             agent = DQNAgent(10, 9, seed=seed, **{**REACH, **change})
             envs = gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=REACH_ENVS)
-            seconds.append(common.time_once(lambda agent=agent, envs=envs: agent.learn(envs, n_steps)))
+            seconds.append(common.processor_seconds(lambda agent=agent, envs=envs: agent.learn(envs, n_steps)))
             shares.append(float(greedy(agent, "rlbook/ReachDiscrete-v0", 500).terminated.mean()))
         result[name] = {"share_reached": shares, "seconds": seconds}
     return {"steps": n_steps, "seeds": list(seeds), "rows": result}
