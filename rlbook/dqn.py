@@ -30,7 +30,7 @@ from gymnasium.vector import VectorEnv
 from rlbook.learning.config import Config
 from rlbook.learning.exploration import decayed, explore
 from rlbook.learning.history import EpisodeLog
-from rlbook.learning.network_learner import NetworkLearner
+from rlbook.learning.network_learner import NetworkLearner, check_finite, torch_device
 from rlbook.learning.networks import FlatNetwork
 from rlbook.learning.replay import Batch, ReplayBuffer
 from rlbook.learning.saving import spawn_seeds
@@ -134,7 +134,7 @@ class DQNAgent(NetworkLearner):
         if target_rule is not None and not callable(target_rule):
             raise ValueError(f"target_rule is {target_rule!r}; accepted is a function, or None")
         super().__init__({name: int(size) for name, size in sizes.items()}, hyperparameters)
-        self.target_rule, self.device, self.epsilon = target_rule, torch.device(device), self.config.epsilon
+        self.target_rule, self.device, self.epsilon = target_rule, torch_device(device), self.config.epsilon
         weights, replay, acting, envs = spawn_seeds(int(seed), 4)
         widths = self.state_dim, self.action_dim, self.hidden_dims
         self.online, self.target = (QNetwork(*widths, seed=weights).to(self.device) for _ in range(2))
@@ -197,6 +197,7 @@ class DQNAgent(NetworkLearner):
         self.n_updates += 1
         self._update_target()
         self.losses.append(loss.item())
+        check_finite("the loss", self.losses[-1], self.steps_taken)
         return self.losses[-1]
 
     def learning(self, envs: gym.Env | VectorEnv) -> Iterator[EpisodeLog]:

@@ -27,7 +27,7 @@ from gymnasium.vector import VectorEnv
 from rlbook.learning.actor_critic import ACTIVATIONS, ActorCritic
 from rlbook.learning.config import Config
 from rlbook.learning.history import EpisodeLog
-from rlbook.learning.network_learner import NetworkLearner, as_given
+from rlbook.learning.network_learner import NetworkLearner, as_given, check_finite, torch_device
 from rlbook.learning.rollout import RolloutBuffer, Samples
 from rlbook.learning.saving import spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces, single_spaces
@@ -114,7 +114,7 @@ class PPO(NetworkLearner):
         sizes = {"state_dim": int(state_dim), "action_dim": int(action_dim), "discrete": discrete}
         super().__init__(sizes, hyperparameters)
         weights, acting, envs = spawn_seeds(int(seed), 3)
-        self.device = torch.device(device)
+        self.device = torch_device(device)
         network = {"activation": self.activation, "discrete": discrete, "seed": weights}
         self.policy = ActorCritic(self.state_dim, self.action_dim, self.hidden_dims, self.log_std_init, **network)
         self._optimizer = torch.optim.Adam(self.policy.to(self.device).parameters(), eps=1e-5, fused=True)
@@ -204,6 +204,8 @@ class PPO(NetworkLearner):
             self.policy.observations.update(states)
         self.steps_taken += len(states)
         self.buffer.clear()
+        for name in ("policy_loss", "value_loss"):
+            check_finite(name, stats[name], self.steps_taken)
         for name, value in stats.items():
             self.stats.setdefault(name, []).append(value)
         return stats

@@ -305,7 +305,9 @@ class TestFiles:
             assert torch.equal(value, again.policy.state_dict()[name]), name
         assert agent.current_lr == again.current_lr and agent.steps_taken == again.steps_taken == 128
 
-    @pytest.mark.parametrize("forgotten", ["optimizer.0.exp_avg", "random", "returns.mean", "lr_factor", "env_seeds"])
+    @pytest.mark.parametrize(
+        "forgotten", ["optimizer.0.exp_avg", "random", "policy.returns.mean", "_lr_factor", "envs"]
+    )
     def test_what_is_saved_matters(self, tmp_path, forgotten):
         agent, path = PPO(3, 1, **self.SETTINGS), tmp_path / "agent"
         agent.learn(gym.make("Pendulum-v1"), 64)
@@ -313,8 +315,10 @@ class TestFiles:
         arrays, parts = load_arrays(path, "PPO")
         if forgotten in arrays:
             arrays[forgotten] = PPO(3, 1, **self.SETTINGS)._state()[0].get(forgotten, 0 * arrays[forgotten])
+        elif forgotten == "envs":
+            parts["state"]["random"] = [np.random.default_rng(99).bit_generator.state]
         else:
-            parts["state"][forgotten] = {"lr_factor": 0.5}.get(forgotten, np.random.default_rng(99).bit_generator.state)
+            parts["state"][forgotten] = 0.5
         save_arrays(path, "PPO", arrays, parts)
         again = PPO.load(path)
         for one in (agent, again):
@@ -335,7 +339,7 @@ class TestFiles:
         agent.save(tmp_path / "arm")
         assert (tmp_path / "arm").stat().st_size < 200_000
 
-    @pytest.mark.parametrize("lost", ["actor.weights", "random"])
+    @pytest.mark.parametrize("lost", ["policy.actor.weights", "random"])
     def test_a_file_that_lacks_something(self, tmp_path, lost):
         PPO(3, 1, **SMALL).save(tmp_path / "agent")
         arrays, parts = load_arrays(tmp_path / "agent", "PPO")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from operator import attrgetter
 from typing import ClassVar
 
@@ -27,6 +28,10 @@ class NetworkLearner(Learner):
     device: torch.device
     steps_taken: int
     _optimizer: torch.optim.Optimizer
+
+    @classmethod
+    def load(cls, path, device="cpu", **rules) -> NetworkLearner:
+        return super().load(path, torch_device(device), **rules)
 
     def annealed(self, lr: float) -> float:
         """A learning rate now: in a line down to zero at ``anneal_steps`` environment steps, unless that is None."""
@@ -80,6 +85,24 @@ class NetworkLearner(Learner):
 
     def _random(self) -> list[np.random.Generator]:
         return [attrgetter(name)(self) for name in self.generators]
+
+
+def torch_device(device) -> torch.device:
+    """The device of that name; ValueError for a name that torch does not know, or a device that is not here."""
+    try:
+        torch.empty(0, device=device)
+        return torch.device(device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ValueError(f"device is {device!r}; accepted are torch's devices that are here: {error}") from None
+
+
+def check_finite(what: str, value: float, n_steps: int) -> None:
+    """Raise ValueError for a loss that has left the numbers of single precision, and taken the weights along."""
+    if not math.isfinite(value):
+        raise ValueError(
+            f"after {n_steps} steps {what} is {value}, and so are the weights; smaller rewards or a smaller learning "
+            "rate may help"
+        )
 
 
 def as_given(values: torch.Tensor, state):

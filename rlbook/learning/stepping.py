@@ -52,6 +52,8 @@ def check_spaces(env: gym.Env | VectorEnv, *, state_dim=None, n_states=None, act
     ):
         if width is not None and (not isinstance(space, gym.spaces.Box) or space.shape != (width,)):
             raise ValueError(f"the {name} space is {space}; accepted is a Box of shape ({width},)")
+        if name == "action" and width is not None and space.dtype.kind != "f":
+            raise ValueError(f"the action space is {space}, of whole numbers; accepted is a Box of floats")
         if count is not None and (not isinstance(space, gym.spaces.Discrete) or (space.n, space.start) != (count, 0)):
             raise ValueError(f"the {name} space is {space}; accepted is Discrete({count}), counted from 0")
 
