@@ -45,12 +45,16 @@ from rlbook.returns import double_value, greedy_value, td_target
 from rlbook.widgets import DQNPanel, MotionPanel
 from rlbook.workbook.answers import answer
 from rlbook.workbook.facts import fact
+from rlbook.workbook.predictions import predict, predictions
 
 # %% [markdown]
 # ## Why a table fails
 #
 # Six joint angles, each to the nearest degree. **Predict** how many states that makes, and how much memory a table of
 # single-precision action values would need. (No velocities yet, and no target.)
+
+# %%
+guess = predict("Such a table takes", ["gigabytes", "terabytes", "exabytes"])
 
 # %%
 n_states = 360**6
@@ -62,18 +66,19 @@ years = n_states / 1e6 / 3600 / 24 / 365
 print(f"visiting every state once, a million a second: {years:.0f} years")
 size = 4 * n_weights / 1e6
 print(f"a network with two hidden layers of 256: {n_weights:,} weights, {size:.1f} megabytes")
+guess.came_out("exabytes" if 4 * n_states * n_actions > 1e18 else "terabytes")
 
 # %% [markdown]
 # The size is not even the worst. A table learns about the one state it visits; at 31.0° it knows nothing of what it has
 # learned at 30.9°. A network **generalises**: what is learned in one pose changes its opinion of all similar poses. That is
 # what we want. It also means that every update moves the targets of other updates, and learning can become unstable. (Sutton &
-# Barto, section 11.3, name the three ingredients of this, *the deadly triad*: a function that generalises, targets that are
+# Barto, section 11.3, name the three ingredients of this, *the [deadly triad](../docs/glossary.md#deadly-triad)*: a function that generalises, targets that are
 # built on estimates, and learning about another policy than the one that acts.)
 #
 # ## The idea
 #
 # Deep Q-learning (Mnih et al., 2015) keeps the target of Q-learning and replaces the table's update by a step of gradient
-# descent. For a batch of transitions $(s, a, r, s')$:
+# descent. For a batch of [transitions](../docs/glossary.md#transition) $(s, a, r, s')$:
 #
 # $$y = r + \gamma \max_{a'} Q_\text{target}(s', a'), \qquad
 # L(\theta) = \operatorname{mean} \big(y - Q_\theta(s, a)\big)^2$$
@@ -100,9 +105,13 @@ for how, terminated in (("goes on", 0.0), ("terminated", 1.0), ("truncated", 0.0
 #
 # | stabiliser | what goes wrong without it | in `DQNAgent` | taken away by |
 # |---|---|---|---|
-# | replay | a batch is one short piece of one motion | `buffer_size=100_000` | `buffer_size=batch_size` |
-# | target network | the target runs away from the estimate | `target_update_freq=100` or `tau=0.005` | `target_update_freq=1` |
-# | gradient clipping | one odd batch ruins the weights | `max_grad_norm=10.0` | `max_grad_norm=None` |
+# | **[replay](../docs/glossary.md#replay)** | a batch is one short piece of one motion | `buffer_size=100_000` | `buffer_size=batch_size` |
+# | **[target network](../docs/glossary.md#target-network)** | the target runs away from the estimate | `target_update_freq=100` or `tau=0.005` | `target_update_freq=1` |
+# | **[gradient clipping](../docs/glossary.md#gradient-clipping)** | one odd batch ruins the weights | `max_grad_norm=10.0` | `max_grad_norm=None` |
+#
+# Replay learns from random transitions out of a memory; a target network is an older copy of the network, which makes the
+# targets; a gradient that is longer than a limit is shortened to it. The step itself is taken by
+# **[Adam](../docs/glossary.md#adam)**, which gives every weight a step length of its own, after the size of its latest gradients.
 #
 # ## Replay, and the correlation it removes
 #
@@ -113,6 +122,9 @@ for how, terminated in (("goes on", 0.0), ("terminated", 1.0), ("truncated", 0.0
 # **Predict**: the correlation between one observation and the next, in both orders. And how many independent observations
 # are 64 neighbours worth? If they were independent, the mean of 64 would vary 64 times less than one of them does; so we
 # divide the one variance by the other.
+
+# %%
+guess = predict("64 neighbours are worth about so many independent ones:", [4, 16, 32, 64])
 
 # %%
 arm = ReachVectorEnv(1, torque_levels=3)
@@ -126,7 +138,7 @@ for _ in range(10_000):
     memory.push(state, action, reward, next_state, terminated)
     stream.append(state[0])
 
-shuffled = memory.sample(10_000).state
+shuffled, worths = memory.sample(10_000).state, []
 for name, values in (
     ("in the order of time", np.array(stream)),
     ("drawn from the memory", shuffled),
@@ -141,6 +153,8 @@ for name, values in (
     fact("    correlation of neighbours, on average", alike, **bounds, decimals=2)
     bounds = dict(less_than=10) if ordered else dict(more_than=40)
     fact("    64 in a row are worth this many independent ones", worth, **bounds)
+    worths.append(worth)
+guess.came_out(worths[0])
 
 # %% [markdown]
 # Sixty-four neighbours are worth a handful of independent observations; sixty-four draws from the memory are as good as
@@ -211,10 +225,13 @@ arm_trail(points, target=motion.target[0], title="One reach, learned from nothin
 # %% [markdown]
 # ## What the network believes
 #
-# For an arm at rest with the target up on the right (45°), every pose has a value, $\max_a Q(s, a)$, and a greedy torque. A
+# For an arm at rest with the target up on the right (45°), every pose has a value, $\max_a Q(s, a)$, and a [greedy](../docs/glossary.md#greedy) torque. A
 # star marks a pose that holds the tip exactly at the target.
 #
 # **Predict**: how many stars will there be, and where do you expect the bright poses?
+
+# %%
+guess = predict("So many stars:", [1, 2, 4])
 
 
 # %%
@@ -236,6 +253,7 @@ any_pose = rng.uniform(-np.pi, np.pi, size=(1000, 2))
 for number, worth in enumerate(value(there), start=1):
     worse = np.mean(worth > value(any_pose))
     fact(f"star {number}: poses that are worth less", worse, more_than=0.75, unit="%")
+guess.came_out(len(there))
 state_heatmap(
     value, mark=there.T, label="max Q", title="The stars lie in the best quarter of all poses"
 )
@@ -360,9 +378,12 @@ with answer("5. Did the network learn about all directions alike?"):
 # is truly worth. Then compare what the network promises at the beginning of an episode with the discounted return that
 # follows.
 #
-# In Double DQN (van Hasselt et al., 2016) the online network chooses the next action and the target network judges it.
+# In **[Double DQN](../docs/glossary.md#double-dqn)** (van Hasselt et al., 2016) the online network chooses the next action and the target network judges it.
 #
 # **Predict**: no return can be above 1, which is what arriving pays. How much will the networks promise?
+
+# %%
+guess = predict("On average DQN promises", ["less than 0.5", "0.5 to 1", "more than 1"])
 
 # %%
 print(inspect.getsource(double_value))
@@ -398,6 +419,8 @@ excess = {
     name: (estimated - returned).mean() for name, (estimated, returned) in promises.items()
 }
 less = excess["DQN"] - excess["Double DQN"]
+low, high = (mean_promise["DQN"] > bound for bound in (0.5, 1))
+guess.came_out("more than 1" if high else "0.5 to 1" if low else "less than 0.5")
 fact("DQN promises, on average", mean_promise["DQN"], more_than=1, decimals=2)
 fact("that is too much by", excess["DQN"], more_than=0.5, decimals=2)
 fact("Double DQN promises too much by", excess["Double DQN"], more_than=0.1, decimals=2)
@@ -420,6 +443,10 @@ fact(
 # First the arm above for five seeds; then runs of half the length for three, each with one thing taken away.
 #
 # **Predict** the order before you run the cell. Which stabiliser matters most for *this* task?
+
+# %%
+without = ["no replay", "no target network", "not double", "no clipping", "squared error"]
+guess = predict("It hurts most to have", without)
 
 # %%
 record = json.loads(Path("../benchmarks/results/dqn.json").read_text())["result"]
@@ -446,6 +473,7 @@ others = [
 most = np.abs(np.array(others) - full).max()
 print(f"the others change the median by {100 * most:.0f} points at most")
 assert most < 0.1
+guess.came_out(min(without, key=lambda name: np.median(reached[name])))
 
 # %% [markdown]
 # For *this* task replay is nearly everything, and the others change little. Clipping did not act once: every run is exactly the
@@ -485,6 +513,9 @@ print(f"rlbook's runs take {cartpole['time_share']:.2f} of the time of the other
 # **Predict**: after the first 10,000 of those steps, how long does the pole stand? Three seeds, for a curve with its spread:
 
 # %%
+guess = predict("The pole stands for", ["less than 50 steps", "50 to 450", "nearly all 500"])
+
+# %%
 recipe = dict(
     hidden_dims=(128, 128),
     learning_rate=5e-4,
@@ -506,6 +537,8 @@ for seed in range(3):
     stands.append(evaluate(greedy(balancer), poles, n_episodes=100).returns.mean())
     fact(f"seed {seed}: steps that it stands, on average", stands[-1], more_than=50)
 
+stand = np.mean(stands)
+guess.came_out(guess.choices[0 if stand < 50 else 1 if stand < 450 else 2])
 fewest = min(map(len, returns))
 learning_curve(
     np.array([values[:fewest] for values in returns]),
@@ -536,15 +569,18 @@ difference = np.abs(agent.action_values(poses) - twin.action_values(poses)).max(
 assert difference == 0
 print(f"after 1,600 more steps their action values differ by {int(difference)}")
 
+# %%
+predictions()
+
 # %% [markdown]
 # ## Recap
 #
 # - A network takes the place of the table where states cannot be counted; it generalises, for better and for worse.
-# - DQN's loss is the squared TD error, with the target from an older copy of the network and batches from a memory.
+# - DQN's loss is the squared [TD error](../docs/glossary.md#td-error), with the target from an older copy of the network and batches from a memory.
 # - Replay breaks correlation, the target network holds the goal still, clipping limits what one batch can do. Which of them
 #   matters how much depends on the task: measure it, over several seeds.
 # - A maximum over estimates is too high. Double DQN promises less, though still too much.
-# - Nothing is bootstrapped after a terminal step; a time limit is not one.
+# - Nothing is [bootstrapped](../docs/glossary.md#bootstrapping) after a terminal step; a time limit is not one.
 # - DQN needs actions that can be listed. Nine torque combinations can; a motor that takes any torque cannot. That is what
 #   the next notebook is about.
 #

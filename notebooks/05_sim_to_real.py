@@ -76,6 +76,13 @@ Image(join_png(in_two_worlds))
 # weaker or a command that arrives one step later than expected?
 
 # %%
+from rlbook.workbook.predictions import predict, predictions
+
+guess = predict(
+    "It hurts more to have", ["a motor that is a fifth weaker", "a command one step later"]
+)
+
+# %%
 from rlbook.plots.transfer import success_along
 from rlbook.sim_to_real.transfer import sweep_success
 
@@ -108,6 +115,7 @@ along_delay = {
 }
 fact("success with the delay of training", along_delay["nominal"][1], more_than=0.6, unit="%")
 fact("success with one step more", along_delay["nominal"][2], less_than=0.5, unit="%")
+guess.came_out(guess.choices[int(along_delay["nominal"][2] < along_gain["nominal"][2])])
 success_along("action_delay", delays, along_delay, 50)
 
 # %% [markdown]
@@ -116,7 +124,7 @@ success_along("action_delay", delays, along_delay, 50)
 #
 # ## Answer 1: randomize what you do not know
 #
-# **Domain randomization** (Tobin et al., 2017) trains on many arms, each with other physics, so that the robot is just one more.
+# **[Domain randomization](../docs/glossary.md#domain-randomization)** (Tobin et al., 2017) trains on many arms, each with other physics, so that the robot is just one more.
 # What is randomized, and how far, is data. Chosen *without* a look at the robot, from what data sheets and a ruler say:
 
 # %%
@@ -144,11 +152,16 @@ drawn_physics(drawn, ("mass", "link_length", "sensor_noise", "action_delay"))
 # one was in its? And on the robot?
 
 # %%
+guess = predict("On the robot it will be", ["worse", "about as good", "better"])
+
+# %%
 randomized = train(hold_arms(randomizer=moderate), total_steps=1_000_000)
 own = run_episodes(randomized, hold_arms(200, randomizer=moderate), seed=1).success.mean()
 on_the_robot["moderate ranges"] = run_episodes(randomized, robots, seed=1).success.mean()
 fact("success in its own, randomized simulation", own, more_than=0.4, unit="%")
 fact("success on the robot", on_the_robot["moderate ranges"], more_than=0.4, unit="%")
+more = on_the_robot["moderate ranges"] - on_the_robot["nominal"]
+guess.came_out("better" if more > 0.05 else "worse" if more < -0.05 else "about as good")
 
 # %% [markdown]
 # The task became harder, for one policy has to do for every arm; but on the robot most of the gap is closed. That is the trade:
@@ -174,25 +187,36 @@ success_along("motor_strength", gains, along_gain, 50, trained=trained)
 # delays of up to three steps. **Predict** the success on the robot after just as much training.
 
 # %%
+guess = predict("Against the moderate ranges it will be", ["worse", "better"])
+
+# %%
 too_wide = train(hold_arms(randomizer=wide), total_steps=600_000)
 on_the_robot["wide ranges"] = run_episodes(too_wide, robots, seed=1).success.mean()
 fact("wide ranges, success on the robot", on_the_robot["wide ranges"], less_than=0.5, unit="%")
+more = on_the_robot["wide ranges"] - on_the_robot["moderate ranges"]
+guess.came_out("better" if more > 0 else "worse")
 
 # %% [markdown]
 # A policy that cannot tell the arms apart must act so that it hurts none, and with arms *that* different it hardly dares to act.
-# A **curriculum** opens such ranges little by little (`CurriculumRandomizer`), or as far as the policy succeeds
+# A **[curriculum](../docs/glossary.md#curriculum)** opens such ranges little by little (`CurriculumRandomizer`), or as far as the policy succeeds
 # (`SuccessCurriculum`, in the spirit of Tiboni et al., 2024). Whether that helped here stands in the table at the end.
 #
 # ## Answer 2: measure the robot
 #
-# **System identification**: drive the robot about, log what it measures, and find the physics under which the simulation moves
+# **[System identification](../docs/glossary.md#system-identification)**: drive the robot about, log what it measures, and find the physics under which the simulation moves
 # the same. The equation of motion is *linear* in what is unknown, so least squares finds it:
 #
 # $$Y(q, \dot q, \ddot q)\; (m,\ \mu,\ d,\ m g)^\top = \tau$$
 #
 # `identify` starts from there and then goes on through the simulator itself, delay included. First on a simulated arm whose
-# physics we know. How much a log tells depends on how the arm was driven: **excitation**. **Predict**: the same second and a half,
+# physics we know. How much a log tells depends on how the arm was driven: **[excitation](../docs/glossary.md#excitation)**. **Predict**: the same second and a half,
 # once with the arm hanging and trembling, once with it swinging about. How much smaller are the errors?
+
+# %%
+guess = predict(
+    "With the arm trembling the errors are, against swinging,",
+    ["smaller", "about the same", "more than three times as large"],
+)
 
 # %%
 from rlbook.envs.arm.recording import log_trajectory
@@ -213,6 +237,8 @@ for name, strength in (("trembling", 0.05), ("swinging", 0.4)):
 fact(
     "errors, times as large", spread["trembling"] / spread["swinging"], more_than=3, decimals=1
 )
+times = spread["trembling"] / spread["swinging"]
+guess.came_out(guess.choices[2 if times > 3 else 1 if times > 0.8 else 0])
 confidence_ellipses(
     fits, ("Mass of each link (kg)", "Coulomb friction (N m)"), true=(1.1, 0.15)
 )
@@ -260,8 +286,11 @@ fact(
 # %% [markdown]
 # ## Answer 3: adapt
 #
-# **Fine-tuning.** The policy from the randomized simulation goes on learning on the robot itself, with every second counted. All
+# **[Fine-tuning](../docs/glossary.md#fine-tuning).** The policy from the randomized simulation goes on learning on the robot itself, with every second counted. All
 # it has to learn there is what is special about this one arm. **Predict** how much fourteen minutes on the robot bring.
+
+# %%
+guess = predict("They bring", ["nothing", "up to 10 points", "more than 10 points"])
 
 # %%
 from rlbook.sim_to_real.training import fine_tune
@@ -272,12 +301,17 @@ tuned, seconds = fine_tune(
 on_the_robot["moderate, fine-tuned"] = run_episodes(tuned, robots, seed=1).success.mean()
 print(f"{int(seconds / 60)} minutes of robot time")
 fact("success on the robot", on_the_robot["moderate, fine-tuned"], more_than=0.6, unit="%")
+more = on_the_robot["moderate, fine-tuned"] - on_the_robot["moderate ranges"]
+guess.came_out(guess.choices[2 if more > 0.1 else 1 if more > 0 else 0])
 
 # %% [markdown]
-# **An adaptation module** (Kumar et al., 2021) learns nothing on the robot. In simulation a policy is trained that is *told* the
+# **An [adaptation module](../docs/glossary.md#adaptation-module)** (Kumar et al., 2021) learns nothing on the robot. In simulation a policy is trained that is *told* the
 # physics of its arm; then a second network learns to guess these from the last half second of observations and actions. On the
 # robot, which tells no physics, the guess takes their place. **Predict** which of the eight parameters can be guessed from half a
 # second, and which cannot.
+
+# %%
+guess = predict("Guessed best is", list(MODERATE_RANGES))
 
 # %%
 from rlbook.sim_to_real.adaptation import (
@@ -313,6 +347,7 @@ seen = {
     field: np.corrcoef(guess, truth)[0, 1]
     for field, guess, truth in zip(MODERATE_RANGES, guessed.T, truly.T, strict=True)
 }
+guess.came_out(max(seen, key=seen.get))
 for field, correlation in seen.items():
     print(f"{field:>15}: {measured(correlation, decimals=2)}")
 fact(
@@ -356,6 +391,12 @@ figure
 # Two networks, just as large, trained just as long: one on a single look, one on random ones. **Predict** how far off each is on
 # the real pictures, in a plane that is two metres wide.
 
+# %%
+guess = predict(
+    "Trained on one look, the median error is",
+    ["below 5 cm", "5 to 25 cm", "more than 25 cm"],
+)
+
 
 # %%
 def median_error(looks):
@@ -370,7 +411,9 @@ def median_error(looks):
 
 
 one_look = LookRandomizer(False, False, False, False, False)
-fact("trained on one look, median error in cm", median_error(one_look), more_than=25)
+error = median_error(one_look)
+fact("trained on one look, median error in cm", error, more_than=25)
+guess.came_out(guess.choices[2 if error > 25 else 1 if error > 5 else 0])
 
 # %%
 fact(
@@ -515,6 +558,9 @@ fact(
 )
 fact("success behind the limits", safe.success.mean(), more_than=0.4, unit="%")
 print(f"{measured(guarded.n_stops)} of 200 arms were stopped")
+
+# %%
+predictions()
 
 # %% [markdown]
 # ## Recap

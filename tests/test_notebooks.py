@@ -18,7 +18,6 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAIRED = [*NOTEBOOKS, *sorted((ROOT / "solutions").glob("*.ipynb"))]
 EXERCISES = sorted((ROOT / "exercises").glob("*.ipynb"))
-LATER = {"03_dqn", "05_sim_to_real"}  # their predictions are still made aloud
 NBVAL = ("-p", "no:cacheprovider", "-q", "--color=no", "--nbval", "--nbval-current-env")
 
 CELLS = {
@@ -129,7 +128,7 @@ def predictions_without_choices(path):
     return [text.source for text, code in asking if QUESTION not in code.source and "Panel(" not in code.source]
 
 
-@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem not in LATER], ids=named)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
 def test_every_prediction_offers_choices_learns_what_came_out_and_is_counted(path):
     assert predictions_without_choices(path.with_suffix(".py")) == []
     code = "\n".join(cell.source for cell in read_source(path.with_suffix(".py")).cells if cell.cell_type == "code")

@@ -69,8 +69,6 @@ def problems(text, number, term):
 def test_words_are_explained_where_they_are_first_used(path):
     text, number = prose(read_source(path).cells), int(path.stem[:2])
     found = {term.name: problems(text, number, term) for term in terms()}
-    if path.stem in LATER:
-        found = {name: [each for each in told if "before" in each] for name, told in found.items()}
     assert {name: told for name, told in found.items() if told} == {}
 
 
