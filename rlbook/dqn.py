@@ -30,7 +30,7 @@ from gymnasium.vector import VectorEnv
 from rlbook.learning.config import Config
 from rlbook.learning.exploration import decayed, explore
 from rlbook.learning.history import EpisodeLog
-from rlbook.learning.network_learner import NetworkLearner, check_finite, torch_device
+from rlbook.learning.network_learner import NetworkLearner, check_finite
 from rlbook.learning.networks import FlatNetwork
 from rlbook.learning.replay import Batch, ReplayBuffer
 from rlbook.learning.saving import spawn_seeds
@@ -129,19 +129,17 @@ class DQNAgent(NetworkLearner):
         target_rule: Callable[..., np.ndarray] | None = None,
         **hyperparameters,
     ):
-        sizes = {"state_dim": state_dim, "action_dim": action_dim}
-        check_arguments({**sizes, "seed": seed}, count=tuple(sizes), natural=("seed",), single=True)
         if target_rule is not None and not callable(target_rule):
             raise ValueError(f"target_rule is {target_rule!r}; accepted is a function, or None")
-        super().__init__({name: int(size) for name, size in sizes.items()}, hyperparameters)
-        self.target_rule, self.device, self.epsilon = target_rule, torch_device(device), self.config.epsilon
+        super().__init__({"state_dim": state_dim, "action_dim": action_dim}, seed, device, hyperparameters)
+        self.target_rule, self.epsilon = target_rule, self.config.epsilon
         weights, replay, acting, envs = spawn_seeds(int(seed), 4)
         widths = self.state_dim, self.action_dim, self.hidden_dims
         self.online, self.target = (QNetwork(*widths, seed=weights).to(self.device) for _ in range(2))
         self._optimizer = torch.optim.Adam(self.online.parameters(), fused=True)
         self.buffer = ReplayBuffer(self.buffer_size, state_dim=self.state_dim, seed=replay)
         self._rng, self._env_seeds = np.random.default_rng(acting), np.random.default_rng(envs)
-        self.steps_taken, self.n_updates, self._updates_due = 0, 0, 0.0
+        self.n_updates, self._updates_due = 0, 0.0
         self.losses: deque[float] = deque(maxlen=self.KEPT_LOSSES)
 
     @property
@@ -197,7 +195,7 @@ class DQNAgent(NetworkLearner):
         self.n_updates += 1
         self._update_target()
         self.losses.append(loss.item())
-        check_finite("the loss", self.losses[-1], self.steps_taken)
+        check_finite(self.losses[-1], self.steps_taken)
         return self.losses[-1]
 
     def learning(self, envs: gym.Env | VectorEnv) -> Iterator[EpisodeLog]:

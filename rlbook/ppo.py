@@ -27,7 +27,7 @@ from gymnasium.vector import VectorEnv
 from rlbook.learning.actor_critic import ACTIVATIONS, ActorCritic
 from rlbook.learning.config import Config
 from rlbook.learning.history import EpisodeLog
-from rlbook.learning.network_learner import NetworkLearner, as_given, check_finite, torch_device
+from rlbook.learning.network_learner import NetworkLearner, as_given, check_finite
 from rlbook.learning.rollout import RolloutBuffer, Samples
 from rlbook.learning.saving import spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces, single_spaces
@@ -89,8 +89,6 @@ class PPO(NetworkLearner):
     Actions are vectors, or numbers where ``discrete``. A vector is sent to the environment clipped to its bounds; what
     is learned from is the policy's own draw, for clipping is the environment's affair, not a part of pi(a | s).
 
-    Parameters
-    ----------
     state_dim, action_dim : length of an observation; of an action, or number of actions where ``discrete``.
     lr, gamma, ... : see ``PPOConfig``; ``PPO.for_many_arms`` has those for a thousand environments.
     discrete : actions are the numbers 0 to action_dim - 1.
@@ -109,20 +107,16 @@ class PPO(NetworkLearner):
     def __init__(
         self, state_dim: int, action_dim: int, *, discrete=False, seed: int = 0, device="cpu", **hyperparameters
     ):
-        sizes = {"state_dim": state_dim, "action_dim": action_dim, "discrete": discrete, "seed": seed}
-        check_arguments(sizes, count=("state_dim", "action_dim"), switch=("discrete",), natural=("seed",), single=True)
-        sizes = {"state_dim": int(state_dim), "action_dim": int(action_dim), "discrete": discrete}
-        super().__init__(sizes, hyperparameters)
+        check_arguments({"discrete": discrete}, switch=("discrete",))
+        sizes = {"state_dim": state_dim, "action_dim": action_dim, "discrete": discrete}
+        super().__init__(sizes, seed, device, hyperparameters)
         weights, acting, envs = spawn_seeds(int(seed), 3)
-        self.device = torch_device(device)
         network = {"activation": self.activation, "discrete": discrete, "seed": weights}
         self.policy = ActorCritic(self.state_dim, self.action_dim, self.hidden_dims, self.log_std_init, **network)
         self._optimizer = torch.optim.Adam(self.policy.to(self.device).parameters(), eps=1e-5, fused=True)
-        self._generator = torch.Generator(self.device).manual_seed(acting)
-        self._env_seeds = np.random.default_rng(envs)
+        self._generator, self._env_seeds = torch.Generator(self.device).manual_seed(acting), np.random.default_rng(envs)
         self._bounds = torch.tensor([[-math.inf], [math.inf]], device=self.device)
-        self._lr_factor, self.steps_taken = 1.0, 0
-        self.buffer = self._new_buffer(n_envs=1)
+        self._lr_factor, self.buffer = 1.0, self._new_buffer(n_envs=1)
         self.stats: dict[str, list[float]] = {}
 
     @classmethod
@@ -196,16 +190,15 @@ class PPO(NetworkLearner):
             batches = self.buffer.get_batches(self.batch_size, self._generator)
             measured = [self._train_step(batch) for batch in batches]
             stats |= {name: torch.stack([one[name] for one in measured]).mean().item() for name in measured[0]}
-            nothing_yet = n_passes == 0 and len(measured) == 1  # a batch is measured before its own step
-            if not nothing_yet and self._moved_enough(stats["approximate_kl"]):
+            first_batch = n_passes == 0 and len(measured) == 1  # measured before anything has moved
+            if not first_batch and self._moved_enough(stats["approximate_kl"]):
                 break
         states = self.buffer.samples().state
         if self.normalise_observations:
             self.policy.observations.update(states)
         self.steps_taken += len(states)
         self.buffer.clear()
-        for name in ("policy_loss", "value_loss"):
-            check_finite(name, stats[name], self.steps_taken)
+        check_finite(stats["policy_loss"] + stats["value_loss"], self.steps_taken)
         for name, value in stats.items():
             self.stats.setdefault(name, []).append(value)
         return stats
@@ -230,8 +223,7 @@ class PPO(NetworkLearner):
         """One gradient step down (3) and (4); what was measured on the way."""
         log_prob, entropy, value = self.policy.evaluate_actions(batch.state, batch.action)
         log_ratio = log_prob - batch.log_prob
-        # rho = pi(a | s) / pi_old(a | s)
-        ratio = log_ratio.exp()
+        ratio = log_ratio.exp()  # rho = pi(a | s) / pi_old(a | s)
         policy_loss = clipped_surrogate_loss(ratio, batch.advantage, self.clip_epsilon).mean()
         # returns in standard deviations, so that their unit sets no step size
         in_std = [each / self.policy.returns.std for each in (value, batch.value, batch.value_target)]

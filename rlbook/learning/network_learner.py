@@ -12,22 +12,27 @@ from torch import nn
 
 from rlbook.learning.learner import Learner
 from rlbook.learning.networks import shorten
+from rlbook.validation import check_arguments
 
 
 class NetworkLearner(Learner):
     """Base of learners whose estimates are networks. A subclass names what its files hold.
 
-    Every learner has ``device``, ``_optimizer``, ``lr`` under whatever name (``current_lr`` gives what is learned with
-    now), ``max_grad_norm``, ``anneal_steps`` and ``steps_taken``, the steps of all environments.
+    It makes ``_optimizer``, has ``max_grad_norm`` and ``anneal_steps`` among its hyperparameters, and tells the
+    learning rate of the moment by ``current_lr``. ``steps_taken`` counts the steps of all environments.
     """
 
     networks: ClassVar[tuple[str, ...]]  # attributes that are modules
     counts: ClassVar[tuple[str, ...]]  # attributes that JSON can hold
     generators: ClassVar[tuple[str, ...]]  # NumPy's generators, dots allowed
-
-    device: torch.device
-    steps_taken: int
     _optimizer: torch.optim.Optimizer
+
+    def __init__(self, sizes: dict, seed: int, device, hyperparameters: dict):
+        """``sizes`` are ``state_dim``, ``action_dim`` and what else belongs into a file beside the hyperparameters."""
+        counts = "state_dim", "action_dim"
+        check_arguments({**sizes, "seed": seed}, count=counts, natural=("seed",), single=True)
+        super().__init__(sizes | {name: int(sizes[name]) for name in counts}, hyperparameters)
+        self.device, self.steps_taken = torch_device(device), 0
 
     @classmethod
     def load(cls, path, device="cpu", **rules) -> NetworkLearner:
@@ -96,11 +101,11 @@ def torch_device(device) -> torch.device:
         raise ValueError(f"device is {device!r}; accepted are torch's devices that are here: {error}") from None
 
 
-def check_finite(what: str, value: float, n_steps: int) -> None:
+def check_finite(loss: float, n_steps: int) -> None:
     """Raise ValueError for a loss that has left the numbers of single precision, and taken the weights along."""
-    if not math.isfinite(value):
+    if not math.isfinite(loss):
         raise ValueError(
-            f"after {n_steps} steps {what} is {value}, and so are the weights; smaller rewards or a smaller learning "
+            f"after {n_steps} steps the loss is {loss}, and so are the weights; smaller rewards or a smaller learning "
             "rate may help"
         )
 
