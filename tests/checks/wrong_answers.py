@@ -4,6 +4,8 @@
 """
 
 import numpy as np
+import wrong_ppo_answers
+import wrong_sim_to_real_answers
 
 at = np.arange
 
@@ -952,3 +954,5 @@ WRONG = {
         ).mean(),
     },
 }
+
+WRONG |= wrong_ppo_answers.WRONG | wrong_sim_to_real_answers.WRONG
