@@ -27,8 +27,8 @@ def _draw(rng, *shape):
 
 
 def random_episodes(rng):
-    """Rollouts of one environment (T,): a single step of every kind of end, two steps, and long ones with both ends."""
-    for terminated, truncated in ((False, False), (True, False), (False, True)):
+    """Rollouts of one environment (T,): a single step of every kind of end, two steps, and long ones with all ends."""
+    for terminated, truncated in ((False, False), (True, False), (False, True), (True, True)):
         yield np.array([1.0]), np.array([4.0]), np.array([terminated]), np.array([truncated]), 0.5
     for ends in ((0, 0), (1, 0), (0, 1)):
         terminated, truncated = np.array([[end == 1, False] for end in ends]).T[0], np.zeros(2, bool)
@@ -47,10 +47,12 @@ def random_actions(rng):
 
 
 def random_rollouts(rng):
-    """(T, B): single steps of every kind of end, then both ends in every environment."""
+    """(T, B): single steps of every kind of end, an end of both kinds, then one of each in every environment."""
     no, yes = np.array([[False]]), np.array([[True]])
-    for terminated, truncated in ((no, no), (yes, no), (no, yes)):
+    for terminated, truncated in ((no, no), (yes, no), (no, yes), (yes, yes)):
         yield np.array([[1.0]]), np.array([[2.0]]), np.array([[4.0]]), terminated, truncated, 0.5, 0.5
+    both = np.array([[True], [False]])
+    yield np.array([[1.0], [3.0]]), np.array([[2.0], [1.0]]), np.array([[4.0], [5.0]]), both, both, 0.5, 0.5
     for T, B, gamma, gae_lambda in (
         (3, 1, 0.9, 0.8),
         (6, 2, 0.99, 0.95),
@@ -82,20 +84,24 @@ def random_log_stds(rng):
 
 
 def random_log_probs(rng):
+    """Actions that became less likely, or all in all likelier, and longer rows of both."""
     yield np.array([-1.5]), np.array([-1.0])
+    yield np.array([-1.0, -2.0]), np.array([-1.6, -1.9])
     for n in (3, 20):
         old = _draw(rng, n)
         yield old + rng.choice([-0.5, 0.2, 0.4], n) + 0.005, old
 
 
 def random_passes(rng):
-    """KLs of the passes planned: none above, the first above, one in the middle, one at the limit, a dip after."""
+    """KLs of the passes planned: none above, the first above, one in the middle, one at the limit, dips after."""
     for kls in (
         [0.001, 0.002, 0.003],
         [0.05, 0.06],
         [0.004, 0.012, 0.02, 0.03],
         [0.015, 0.01],
         [0.001, 0.04, 0.002, 0.05],
+        [0.002, 0.04, 0.01],
+        [0.006, 0.008, 0.003, 0.02],
     ):
         yield np.array(kls), 0.01
     yield np.sort(rng.uniform(0, 0.06, 8)).round(3), 0.02
@@ -103,7 +109,9 @@ def random_passes(rng):
 
 
 def random_predictions(rng):
+    """What a critic says: something like the returns, or their opposite."""
     yield np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 5.0])
+    yield np.array([5.0, 1.0, 2.0]), np.array([1.0, 3.0, 4.0])
     for n in (5, 12):
         target = 3 * _draw(rng, n) + 1
         yield target + _draw(rng, n) + 0.5, target

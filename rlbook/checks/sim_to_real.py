@@ -27,8 +27,7 @@ def _draw(rng, *shape):
 def random_choices(rng):
     """u (B,) far from where whole numbers change, with both ends of ranges that begin at 0, above it and below."""
     for low, high in ((0, 1), (0, 3), (2, 2), (-2, 3), (1, 4)):
-        ends = np.array([0.0005, 0.9995])
-        yield np.concatenate([ends, rng.random(6).round(3) * 0.99 + 0.0005]), low, high
+        yield np.concatenate([[0.9995], rng.random(12).round(3) * 0.99 + 0.0005, [0.0005]]), low, high
 
 
 def random_factors(rng):
@@ -50,12 +49,14 @@ def random_progress(rng):
         yield n_steps, 100, 0.1, 1.0
     yield int(rng.integers(1, 700)), 1000, 0.25, 0.75
     yield int(rng.integers(300, 700)), 1000, 0.0, 0.5
+    yield 1200, 1000, 0.25, 0.75
 
 
 def random_states(rng):
+    """B arms of one, two and three joints."""
     yield np.zeros((1, 2)), np.zeros((1, 2)), np.ones((1, 2)), np.array([[1.0, -1.0, 2.0, -2.0]]), 0.125
-    for B, sensor_noise in ((1, 0.02), (3, 0.01), (4, 0.05)):
-        yield _draw(rng, B, 2), _draw(rng, B, 2), _draw(rng, B, 2), _draw(rng, B, 4), sensor_noise
+    for B, n, sensor_noise in ((1, 1, 0.02), (3, 2, 0.01), (4, 3, 0.05)):
+        yield _draw(rng, B, n), _draw(rng, B, n), _draw(rng, B, 2), _draw(rng, B, 2 * n), sensor_noise
 
 
 def random_swings(rng):
@@ -92,7 +93,8 @@ def random_cameras(rng):
 
 
 def random_renewals(rng):
-    """Arms of which none, some and all begin anew, after their first episode and later."""
+    """Arms of which none, some and all begin anew, after their first episode and later, and two that drifted away."""
+    yield np.array([0.5, 3.0]), np.array([True, True]), np.array([0.5, 1.5]), 1.25
     some = np.array([True, False, True, False])
     for ended in (np.zeros(4, dtype=bool), some, ~some, np.ones(4, dtype=bool)):
         yield np.full(4, 2.0), ended, rng.uniform(0.5, 1.5, 4).round(2), 2.0
@@ -120,9 +122,9 @@ def _curriculum_scale(n_steps, schedule_steps, initial_scale, final_scale):
     return curriculum.current_scale
 
 
-def _measured_state(q, qd, target, noise, sensor_noise, *, velocity_noise=VELOCITY_NOISE):
+def _measured_state(q, qd, target, noise, sensor_noise, *, angle_noise=1.0, velocity_noise=VELOCITY_NOISE):
     n = q.shape[1]
-    seen = [q + sensor_noise * noise[:, :n], qd + velocity_noise * sensor_noise * noise[:, n:]]
+    seen = [q + angle_noise * sensor_noise * noise[:, :n], qd + velocity_noise * sensor_noise * noise[:, n:]]
     return np.concatenate([*seen, target], axis=1)
 
 
@@ -142,9 +144,14 @@ def one_by_one(q, qd, qdd, torque, link_length):
     return np.array([mass, damping, weight / mass])
 
 
+def rest_of(Y, torque):
+    """What the fit leaves over."""
+    return torque - Y @ np.linalg.lstsq(Y, torque, rcond=None)[0]
+
+
 def left_over(Y, torque):
     """Standard deviation of what the fit leaves, T - k degrees of freedom."""
-    rest = torque - Y @ np.linalg.lstsq(Y, torque, rcond=None)[0]
+    rest = rest_of(Y, torque)
     return np.sqrt(rest @ rest / (len(Y) - Y.shape[1]))
 
 
@@ -152,8 +159,19 @@ def _standard_errors(Y, torque):
     return left_over(Y, torque) * np.sqrt(np.diag(np.linalg.inv(Y.T @ Y)))
 
 
-def _success_interval(successes, n, z):
-    return np.array(wilson_interval(successes, n, confidence=2 * NormalDist().cdf(z) - 1))
+def _success_interval(successes, n, z, *, middle=None, half=None, below=None):
+    """Middle and half width, if given, are those before both are divided by ``below``."""
+    low, high = wilson_interval(successes, n, confidence=2 * NormalDist().cdf(z) - 1)
+    whole = 1 + z**2 / n
+    middle = (high + low) / 2 * whole if middle is None else middle
+    half = (high - low) / 2 * whole if half is None else half
+    return np.array([middle - half, middle + half]) / (whole if below is None else below)
+
+
+def turned(v, angle):
+    """A vector (2,), counter-clockwise by an angle in rad."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([cos * v[0] - sin * v[1], sin * v[0] + cos * v[1]])
 
 
 def _camera_floor(target, offset, roll, distance, *, size=lambda miss: np.linalg.norm(miss, axis=-1)):

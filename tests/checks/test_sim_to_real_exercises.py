@@ -86,7 +86,6 @@ RIGHT = {f.__name__: f for f in ANSWERS}
 class TestSimToRealExercises(ChapterTests):
     chapter = CHAPTER
     right = RIGHT
-    test_of_wrong_answers_none_is_accepted_and_four_in_five_hear_their_mistake = None  # none were collected yet
 
 
 def test_hand_computed_numbers():
