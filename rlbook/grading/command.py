@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-ALL_GRADED, SOME_NOT, NO_SANDBOX = 0, 1, 3
+ALL_GRADED, SOME_NOT, NO_SANDBOX, STOPPED = 0, 1, 3, 130
 
 
 def add_commands(commands) -> None:
@@ -75,7 +75,11 @@ def grade(options: argparse.Namespace, extra) -> int:
         return NO_SANDBOX
     times = {"call": options.timeout, "cell": options.cell_timeout, "total": options.total_timeout}
     settings = Settings(_seed(options), Limits(**times, memory=options.memory * MIB), sealed)
-    students = gathered(result for _, result in _with_progress(handed_in, options, settings))
+    try:
+        students = gathered(result for _, result in _with_progress(handed_in, options, settings))
+    except KeyboardInterrupt:
+        print("\nrlbook: stopped; the same command goes on where it was.", file=sys.stderr)
+        return STOPPED
     write_reports(options.out, students, settings)
     _print_table(students, options.out)
     if options.similar:

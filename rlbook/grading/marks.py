@@ -10,7 +10,7 @@ import numpy as np
 from rlbook.checks import EXERCISES
 from rlbook.checks.exercise import Exercise
 from rlbook.grading.box import Box, BoxError, Limits
-from rlbook.grading.forms import normal_form
+from rlbook.grading.forms import form_of
 from rlbook.grading.session import Cell, Proxy, Session, Unreadable, plain, read_cells
 
 GRADED, UNREADABLE, UNGRADED = "graded", "unreadable", "ungraded"
@@ -114,9 +114,7 @@ def mark_notebook(
         return Result(student, chapter, UNGRADED, notes=[f"The box did not start: {error}."])
     finally:
         session.close()
-    result.forms = {
-        name: "".join(normal_form(c.source, name) for c in cells if name in c.defines) for name in exercises
-    }
+    result.forms = {name: form_of(cells, name) for name in exercises}
     result.cells = [
         {"number": c.number, "source": plain(c.source, 20_000), "printed": c.printed, "problem": c.problem}
         for c in cells

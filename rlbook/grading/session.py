@@ -18,6 +18,7 @@ from rlbook.grading.box import Box, Ended, Limits, Lost
 
 MAX_NOTEBOOK, MAX_CELLS = 16 * 1024**2, 1000
 MAX_VALUES = 1_000_000  # in a notebook's file: one takes up to 90 bytes of memory, and as few as 3 of the file
+MAX_CODE = 3_000_000  # characters in all code cells: what Python makes of one, to look into it, takes up to 30 bytes
 MAX_READ = 100_000  # characters of a cell that is looked into; a longer one is only executed
 MAX_ANSWER = 4 * 1024**2  # bytes; the answers to all cases are held at once
 SKIPPED_TAGS = {"check", "demo", "training"}
@@ -67,16 +68,19 @@ def read_cells(notebook: bytes) -> list[Cell]:
         cells = content["cells"]
         if not isinstance(cells, list) or len(cells) > MAX_CELLS:
             raise ValueError(f"the list of cells is none, or has more than {MAX_CELLS}")
-        code = [_cell(number, cell) for number, cell in enumerate(cells, start=1) if cell["cell_type"] == "code"]
+        code = [(n, *_text_and_tags(cell)) for n, cell in enumerate(cells, start=1) if cell["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Unreadable(f"The file is not a Jupyter notebook of format 4 ({type(error).__name__}).") from None
-    return code
+    del content, cells  # its pictures and words, before memory is taken to look into its code
+    if sum(len(text) for _, text, _ in code) > MAX_CODE:
+        raise Unreadable(f"Its code cells hold more than {MAX_CODE:,} characters: clear away what is no code.")
+    return [Cell(*parts) for parts in code]
 
 
-def _cell(number: int, cell: dict) -> Cell:
+def _text_and_tags(cell: dict) -> tuple[str, frozenset[str]]:
     source, tags = cell["source"], (cell.get("metadata") or {}).get("tags", [])
     text = source if isinstance(source, str) else "".join(source)
-    return Cell(number, text, frozenset(tag for tag in tags if isinstance(tag, str)))
+    return text, frozenset(tag for tag in tags if isinstance(tag, str))
 
 
 def _defined(source: str) -> frozenset[str]:

@@ -117,7 +117,7 @@ DISTURBANCES = {
     ),
     "huge error": before("raise ValueError('x' * 10**8)"),
     "huge value": before("class Huge:\n    def __repr__(self): return 'x' * 10**8\nHuge()"),
-    "a cell that is a burden to read": before("x = 1" + " < 1" * 1_000_000),
+    "a cell that is a burden to read": before("x = 1" + " < 1" * 700_000),
     "a cell of nothing but lines": before("\n" * 1_000_000 + "%%no(", "%%no(\n" + "def \n" * 200_000),
     # ------------------------------------------------------------------------------------------ survivors
     "thread that goes on": before(

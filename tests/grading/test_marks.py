@@ -137,6 +137,13 @@ def _namespace(chapter):
 # ---------------------------------------------------------------- reading notebooks
 
 
+def test_more_code_than_anyone_writes_is_refused_before_it_is_looked_into():
+    names = "=".join(f"n{i}" for i in range(14_000))  # each is small enough to be looked into; together they are not
+    with pytest.raises(Unreadable, match="3,000,000 characters"):
+        read_cells(notebook(*[f"{names}=0"] * 40))
+    assert len(read_cells(notebook(*[f"{names}=0"] * 2))) == 2
+
+
 def test_the_chapter_comes_from_the_files_name_or_from_the_answers():
     cells = [Cell(1, source) for source in answers("02_q_learning").values()]
     assert chapter_of("jane-01_mdp (2).ipynb", cells) == "01_mdp"

@@ -11,10 +11,10 @@ import pytest
 from rlbook.checks import EXERCISES
 from rlbook.checks.exercise import CORRECT, NOT_YET
 from rlbook.grading import report
-from rlbook.grading.forms import normal_form
+from rlbook.grading.forms import form_of, normal_form
 from rlbook.grading.marks import GRADED, UNGRADED, UNREADABLE, Mark, Result
 from rlbook.grading.run import Settings, file_name
-from rlbook.grading.session import plain
+from rlbook.grading.session import Cell, plain
 from rlbook.grading.similar import pairs
 
 CHAPTER = "02_q_learning"
@@ -168,6 +168,13 @@ def handed_in(**sources):
 def test_names_layout_and_comments_do_not_matter():
     assert normal_form(ONE, "td_update") == normal_form(RENAMED, "td_update") != normal_form(OTHER, "td_update")
     assert normal_form(ONE, "another") == normal_form("def td_update(", "td_update") == ""
+
+
+def test_many_and_long_definitions_of_a_function_take_no_time_to_compare():
+    once = [Cell(1, "x = 1"), Cell(2, ONE)]
+    assert form_of(once, "td_update") == normal_form(ONE, "td_update")
+    long = ONE + "    v\n" * 10_000
+    assert len(form_of(once * 500 + [Cell(3, long)] * 20, "td_update")) == 4 * len(normal_form(ONE, "td_update"))
 
 
 def test_pairs_that_are_alike_are_found():

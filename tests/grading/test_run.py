@@ -78,6 +78,17 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     assert all(counts[student] == 1 for student in seen)
 
 
+def test_ctrl_c_says_that_the_run_can_go_on(tmp_path, monkeypatch, capsys):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rlbook.grading.run.check_sandbox", lambda: None)
+    monkeypatch.setattr("rlbook.grading.command._with_progress", stopped)
+    hand_in(tmp_path / "in", jane=notebook("1"))
+    assert cli.main(["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 130
+    assert "the same command goes on where it was" in capsys.readouterr().err
+
+
 def test_damaged_results_are_graded_again(tmp_path):
     handed_in, counts = hand_in(tmp_path / "in", jane=notebook("1")), {}
     list(grade_class(handed_in, tmp_path / "out", Settings(1), execute=counted(counts)))
