@@ -26,6 +26,7 @@ from rlbook.sim_to_real.vision import TargetFinder, make_pictures
 SEEDS = (100, 101, 102)
 PICTURES = 200  # of each look
 WITHIN = 0.10  # m of the true target that the arm should come to
+BUDGET = {"n_pictures": 13_000, "epochs": 5}  # drawing and training take under a minute of one core
 KINDS = {
     "all random": LookRandomizer(),
     "no textures": LookRandomizer(textures=False),
@@ -76,7 +77,7 @@ def _drawing_speed() -> float:
 
 def _row(seed: int, looks: LookRandomizer, scenes: dict, physics) -> dict:
     """One finder: its errors in m over all looks and by look, calibrated too, and how often the arm arrives."""
-    finder = TargetFinder(seed=seed)
+    finder = TargetFinder(seed=seed, **BUDGET)
     trained = finder.learn(looks)
     errors, calibrated, arrived, stayed = {}, {}, [], []
     for look, (q, target, pictures) in scenes.items():
