@@ -501,7 +501,7 @@ fact("targets that it reaches", result.terminated.mean(), less_than=0.5, unit="%
 # Nothing in `DQNAgent` knows about arms. CartPole-v1 pays 1 a step for a pole that stands, at most 500. A time limit is not
 # an end here either: a pole that stands after 500 steps would have gone on standing.
 #
-# This pole is known for learners that had it and lost it. Two things decide whether a run holds what it has learned:
+# Two things decide here whether a run comes to 475 and more, which counts as solved:
 #
 # - **New experience.** Steps of simulated poles are cheap, training steps are not. A training step for every ten steps of 32
 #   poles, instead of one for every two steps of 8, makes as many training steps from five times as much experience.
@@ -527,11 +527,12 @@ rows = {
 }
 print("mean return of 100 fresh episodes, one number a seed:")
 for name, who in rows.items():
-    returns = ", ".join(f"{each:.0f}" for each in cartpole[f"{who}_return"])
-    print(f"{name:>49}, {cartpole[f'{who}_steps']:,} steps: {returns}")
+    each = cartpole[f"{who}_return"]
+    returns = ", ".join(f"{value:.0f}" for value in each)
+    print(f"{name:>49}, {cartpole[f'{who}_steps']:,} steps, {len(each)} seeds: {returns}")
 print(f"the first take {cartpole['time_share']:.2f} of the time of the last")
 lost = {who: np.sum(np.array(cartpole[f"{who}_return"]) < 475) for who in rows.values()}
-assert lost["rlbook"] <= 1 and lost["fewer"] >= 2 and lost["unbounded"] >= 2
+assert lost["rlbook"] == 0 and lost["fewer"] >= 2 and lost["unbounded"] >= 2
 guess.came_out("neither")
 
 # %% [markdown]

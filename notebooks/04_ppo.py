@@ -98,7 +98,7 @@ import inspect
 
 import torch
 
-from rlbook.learning.actor_critic import gaussian_log_prob
+from rlbook.losses import gaussian_log_prob
 
 print(inspect.getsource(gaussian_log_prob))
 
@@ -262,8 +262,8 @@ bias_and_spread(gae_lambdas, bias, spread)
 # $$L = -\operatorname{mean} \min\big(\rho A,\ \operatorname{clip}(\rho, 1 - \epsilon, 1 + \epsilon)\, A\big)$$
 
 # %%
+from rlbook.losses import clipped_surrogate_loss
 from rlbook.plots.policies import clipped_objective
-from rlbook.ppo import clipped_surrogate_loss
 
 print(inspect.getsource(clipped_surrogate_loss))
 clipped_objective(clip_epsilon=0.2)

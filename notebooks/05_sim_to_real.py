@@ -264,7 +264,7 @@ fact("left over, angles", robot_found.residual["q"], less_than=0.05, unit="rad",
 # %% [markdown]
 # The standard errors are small. They say how well the log determines the parameters *of this model*, not that the model is
 # right: motors that lag, or one gear that is worse than the other, are not in it, and come out as a little more delay here and a
-# little more mass there. So we train on a range around what was found, a tenth to each side:
+# little more mass there. So we train on a range around what was found, three standard errors or a tenth to each side:
 
 # %%
 narrow = DomainRandomizer(robot_found.ranges(k=3, least=0.1), robot_found.physics)

@@ -218,9 +218,10 @@ class DQNAgent(NetworkLearner):
         """What the experience says Q(s, a) should be, (B,)."""
         next_q = self.target(batch.next_state)
         if self.target_rule is not None:
-            return self._ruled(batch.reward, self.online(batch.next_state), next_q, batch.terminated)
-        next_value = double_value(self.online(batch.next_state), next_q) if self.double else greedy_value(next_q)
-        target = td_target(batch.reward, next_value, batch.terminated, self.gamma)
+            target = self._ruled(batch.reward, self.online(batch.next_state), next_q, batch.terminated)
+        else:
+            next_value = double_value(self.online(batch.next_state), next_q) if self.double else greedy_value(next_q)
+            target = td_target(batch.reward, next_value, batch.terminated, self.gamma)
         return target if self.return_bounds is None else target.clip(*self.return_bounds)
 
     def _ruled(self, *experience: torch.Tensor) -> torch.Tensor:

@@ -203,6 +203,8 @@ class TestTrainStep:
         targets = free._targets(batch)
         assert targets.min() < -0.5 and targets.max() > 0.25
         assert torch.equal(bounded._targets(batch), torch.clamp(targets, -0.5, 0.25))
+        bounded.target_rule = lambda reward, *others: np.full_like(reward, 7.0)
+        assert (bounded._targets(batch) == 0.25).all()
 
 
 class TestBadInput:

@@ -1,5 +1,6 @@
 """The stored notebooks: what nbval notices in them, blank exercises, and the pairing with their sources."""
 
+import ast
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import nbformat
 import pytest
 from jupytext import TextFileContentsManager
 
+from benchmarks.dqn import CARTPOLE
 from rlbook.workbook.build import PREDICTION, QUESTION, execute, read_notebook, read_source
 
 ROOT = Path(__file__).parents[1]
@@ -139,3 +141,13 @@ def test_every_prediction_offers_choices_learns_what_came_out_and_is_counted(pat
 def test_a_prediction_without_choices_is_found(tmp_path):
     (tmp_path / "small.py").write_text("# %% [markdown]\n# **Predict**: is it 4?\n\n# %%\n2 + 2\n")
     assert predictions_without_choices(tmp_path / "small.py") == ["**Predict**: is it 4?"]
+
+
+def test_notebook_3_balances_by_the_recipe_that_was_measured():
+    tree = ast.parse((ROOT / "notebooks" / "03_dqn.py").read_text(encoding="utf-8"))
+    (recipe,) = (
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "recipe"
+    )
+    assert {each.arg: ast.literal_eval(each.value) for each in recipe.keywords} == CARTPOLE

@@ -271,7 +271,7 @@ def given_as_text(arguments: tuple[str, ...], case: tuple) -> str:
 
 def show(value: Any, digits: int = 6) -> str:
     array = np.asarray(value)
-    if array.size > SHOWN_ENTRIES:
+    if max((array.size, *array.shape)) > SHOWN_ENTRIES:  # a billion rows of nothing have size 0
         return kind_of(array.shape)
     return str(array.tolist() if array.dtype.kind in "biu" else _rounded(array.tolist(), digits)).replace("'", "")
 

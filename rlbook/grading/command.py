@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import shutil
 import sys
 from collections import Counter
@@ -28,11 +29,11 @@ def add_commands(commands) -> None:
     grader.add_argument("--out", type=Path, default=Path("grades"), help="where results go (default: grades)")
     grader.add_argument("--jobs", type=_count, default=2, help="submissions graded side by side (default: 2)")
     grader.add_argument("--dask", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, tcp://…")
-    grader.add_argument("--timeout", type=float, default=10.0, help="seconds for one call of a function (default: 10)")
-    grader.add_argument("--cell-timeout", type=float, default=120.0, help="seconds for one cell (default: 120)")
-    grader.add_argument("--total-timeout", type=float, default=900.0, help="seconds for one notebook (default: 900)")
+    grader.add_argument("--timeout", type=_seconds, default=10.0, help="seconds for one call (default: 10)")
+    grader.add_argument("--cell-timeout", type=_seconds, default=120.0, help="seconds for one cell (default: 120)")
+    grader.add_argument("--total-timeout", type=_seconds, default=900.0, help="seconds for one notebook (default: 900)")
     grader.add_argument("--memory", type=_count, default=2048, help="MiB for one submission (default: 2048)")
-    grader.add_argument("--seed", type=int, help="of the secret inputs; the same seed gives the same marks")
+    grader.add_argument("--seed", type=_seed, help="of the secret inputs; the same seed gives the same marks")
     grader.add_argument("--regrade", action="store_true", help="grade unchanged submissions again, too")
     grader.add_argument(
         "--gradebook", metavar="URL", help="also record marks in nbgrader's database, sqlite:///gradebook.db"
@@ -50,6 +51,20 @@ def add_commands(commands) -> None:
     releaser.add_argument("folder", type=Path, help="where they go")
     releaser.add_argument("--nbgrader", action="store_true", help="write an nbgrader course there instead")
     releaser.set_defaults(run=release)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}; accepted are seconds above 0")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text}; accepted are whole numbers from 0")
+    return value
 
 
 def _count(text: str) -> int:

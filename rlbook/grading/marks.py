@@ -9,7 +9,7 @@ import numpy as np
 
 from rlbook.checks import EXERCISES
 from rlbook.checks.exercise import Exercise
-from rlbook.grading.box import Box, BoxError, Limits
+from rlbook.grading.box import Box, Limits
 from rlbook.grading.forms import form_of
 from rlbook.grading.session import Cell, Proxy, Session, Unreadable, plain, read_cells
 
@@ -109,9 +109,10 @@ def mark_notebook(
     result = Result(student, chapter, notes=_remarks(cells, exercises))
     session = Session(cells, lambda: open_box(chapter), limits)
     try:
-        result.marks = [mark_exercise(exercise, session, seeds) for exercise in exercises.values()]
-    except BoxError as error:
-        return Result(student, chapter, UNGRADED, notes=[f"The box did not start: {error}."])
+        for exercise in exercises.values():
+            result.marks.append(mark_exercise(exercise, session, seeds))
+            if session.refused:
+                return Result(student, chapter, UNGRADED, notes=[f"The box did not start: {session.refused}."])
     finally:
         session.close()
     result.forms = {name: form_of(cells, name) for name in exercises}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rlbook.checks.calling import Fault
-from rlbook.grading.box import Box, Ended, Limits, Lost
+from rlbook.grading.box import Box, BoxError, Ended, Limits, Lost
 
 MAX_NOTEBOOK, MAX_CELLS = 16 * 1024**2, 1000
 MAX_VALUES = 1_000_000  # in a notebook's file: one takes up to 90 bytes of memory, and as few as 3 of the file
@@ -22,6 +22,7 @@ MAX_CODE = 3_000_000  # characters in all code cells: what Python makes of one, 
 MAX_READ = 100_000  # characters of a cell that is looked into; a longer one is only executed
 MAX_ANSWER = 4 * 1024**2  # bytes; the answers to all cases are held at once
 SKIPPED_TAGS = {"check", "demo", "training"}
+FOR_NOTEBOOKS = "NotWhileGrading: "  # how the stand-ins of ``library`` refuse
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -112,13 +113,15 @@ def plain(text: object, length: int = 4000) -> str:
 class Session:
     """The notebook's cells in a box, and calls of its functions. ``close`` it in the end.
 
-    open_box : gives a new box. It may raise BoxError, and then everything here does.
+    open_box : gives a new box. It may raise BoxError, which ``refused`` keeps: what calls a function takes every error
+        for the answer's own.
     """
 
     def __init__(self, cells: list[Cell], open_box: Callable[[], Box], limits: Limits):
         self.cells, self._open, self._limits = cells, open_box, limits
         self._end = time.monotonic() + limits.total
         self._box: Box | None = None
+        self.refused: BoxError | None = None  # why there is no box: nobody's fault who wrote an answer
 
     def call(self, name: str, arguments: tuple[str, ...], given: tuple) -> object:
         """What a function of the submission answers. Raises Fault, and NotImplementedError where it is blank."""
@@ -131,6 +134,8 @@ class Session:
             said = reply["fault"] if isinstance(reply["fault"], list) else []
             raise Fault(*[plain(text) for text in said[:2]] or ["It raised an error."])
         answer = reply.get("answer")
+        if not isinstance(answer, np.ndarray | int | float):
+            raise Fault("It returns no array of numbers.")  # a forged answer: the box sends nothing else
         if isinstance(answer, np.ndarray) and answer.nbytes > MAX_ANSWER:
             raise Fault(f"It returns {answer.size} numbers, far more than are asked for.")
         return answer
@@ -158,7 +163,11 @@ class Session:
 
     def _ask_once(self, request: dict) -> dict:
         while self._box is None:
-            self._box = self._prepared()
+            try:
+                self._box = self._prepared()
+            except BoxError as error:
+                self.refused = error
+                raise
         try:
             return self._box.ask("call", self._seconds(self._limits.call), **request)
         except Lost:
@@ -180,6 +189,9 @@ class Session:
                 box.close()
                 raise
             cell.printed, cell.problem = plain(reply.get("printed")), plain(reply.get("raised"), 500)
+            if cell.problem.startswith(FOR_NOTEBOOKS):
+                # a demonstration, not a mistake of the student's: the sentence tells all, without a traceback
+                cell.printed, cell.problem = "", cell.problem.removeprefix(FOR_NOTEBOOKS)
         return box
 
     def _seconds(self, limit: float) -> float:

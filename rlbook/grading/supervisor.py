@@ -116,7 +116,8 @@ def library_of(folder: Path, chapter: str) -> Path:
 def main() -> None:
     """Grade the task on stdin; its result, and what it cost, goes to stdout."""
     begin = time.monotonic()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # Its own limit only: that of the box, which inherits, may be higher.
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     task = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     answer, sys.stdout = sys.stdout, sys.stderr

@@ -98,7 +98,8 @@ def torch_device(device) -> torch.device:
         torch.empty(0, device=device)
         return torch.device(device)
     except (RuntimeError, AssertionError, TypeError) as error:
-        raise ValueError(f"device is {device!r}; accepted are torch's devices that are here: {error}") from None
+        why = str(error).splitlines()[0][:100]
+        raise ValueError(f"device is {device!r}; accepted are torch's devices that are here: {why}") from None
 
 
 def check_finite(loss: float, n_steps: int) -> None:

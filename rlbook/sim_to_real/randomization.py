@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import gymnasium as gym
 import numpy as np
+from array_api_compat import is_torch_array
 from gymnasium.vector import VectorEnv, VectorWrapper
 
 from rlbook.envs.arm.params import PhysicsParams
@@ -192,7 +193,7 @@ class DomainRandomizer:
             draw = np.rint(draw).clip(limits.low, limits.high)
         return limits.applied(draw, self.defaults.as_dict()[field])
 
-    def update(self, n_steps: int = 0, physics: PhysicsParams | None = None, success=None) -> None:
+    def update(self, n_steps: int = 0, success=None) -> None:
         """Nothing: these ranges stay as they are. Curricula widen theirs here."""
 
 
@@ -233,7 +234,7 @@ class CurriculumRandomizer(_Curriculum):
         progress = min(1.0, self.n_steps / self.schedule_steps)
         return self.initial_scale + (self.final_scale - self.initial_scale) * progress
 
-    def update(self, n_steps: int = 0, physics: PhysicsParams | None = None, success=None) -> None:
+    def update(self, n_steps: int = 0, success=None) -> None:
         """Count environment steps, all copies together."""
         self.n_steps += n_steps
 
@@ -246,7 +247,7 @@ class SuccessCurriculum(_Curriculum):
 
     In the spirit of DORAEMON (Tiboni et al. 2024): the widest ranges under a bound on success. Automatic domain
     randomization (OpenAI et al. 2019, algorithm 1) moves each end of each parameter by the success at that end alone.
-    With a delay, which comes in whole steps, that stood still here: the few arms with a longer one are too few to be
+    With a delay, which comes in whole steps, that can stand still: the few arms with a longer one are too few to be
     learned from, fail, and so remain few.
     """
 
@@ -268,7 +269,7 @@ class SuccessCurriculum(_Curriculum):
         self.initial_scale, self.widen_at, self.narrow_at = initial_scale, widen_at, narrow_at
         self.current_scale, self._n_ended, self._n_succeeded = initial_scale, 0, 0
 
-    def update(self, n_steps: int = 0, physics: PhysicsParams | None = None, success=None) -> None:
+    def update(self, n_steps: int = 0, success=None) -> None:
         """Take in episodes that ended, by whether they succeeded: () or (n,)."""
         if success is None:
             return
@@ -335,7 +336,7 @@ class RandomizedEnvWrapper(gym.Wrapper):
         observation, reward, terminated, truncated, info = self.env.step(action)
         self.randomizer.update(1)
         if terminated or truncated:
-            self.randomizer.update(0, self.physics, info.get("is_success", terminated))
+            self.randomizer.update(0, info.get("is_success", terminated))
         return observation, reward, terminated, truncated, info
 
 
@@ -360,12 +361,11 @@ class RandomizedVectorEnv(VectorWrapper):
         return self.env.unwrapped.physics
 
     def step(self, actions):
-        played = self.physics  # of the episodes that may end now; the next ones have others
         observations, reward, terminated, truncated, info = self.env.step(actions)
         self.randomizer.update(self.num_envs)
         if (ended := terminated | truncated).any():
-            rows = {field: np.broadcast_to(value, ended.shape)[ended] for field, value in played.as_dict().items()}
-            self.randomizer.update(0, PhysicsParams(**rows), info["is_success"][ended])
+            success = info["is_success"][ended]
+            self.randomizer.update(0, success.cpu().numpy() if is_torch_array(success) else success)
         return observations, reward, terminated, truncated, info
 
 

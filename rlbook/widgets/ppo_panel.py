@@ -29,7 +29,8 @@ class PPOPanel(TargetPanel):
     Parameters
     ----------
     seed : of weights and draws.
-    agent : a PPO for the arm to begin with, such as a loaded one; by default a new one with ``MANY_ARMS``.
+    agent : a PPO for the arm to begin with, such as a loaded one; by default a new one with ``MANY_ARMS``. It learns
+        here, in rounds (``n_steps``) that follow the number of arms.
     clip_epsilon, gae_lambda, gamma, lr, entropy_coef : where these controls begin, for all but a given agent its own.
     n_arms, learn, target_x, target_z : likewise.
 

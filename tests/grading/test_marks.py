@@ -13,10 +13,11 @@ from submissions import answers, notebook
 
 import rlbook.envs  # noqa: F401 (registers the environments)
 from rlbook.checks import EXERCISES, evaluate
+from rlbook.checks.calling import Fault
 from rlbook.checks.exercise import NOT_ATTEMPTED, NOT_YET, Exercise
 from rlbook.checks.policy import PolicyExercise
-from rlbook.grading.box import MIB, Box, Limits
-from rlbook.grading.marks import chapter_of, mark_exercise, mark_notebook, secret_seeds
+from rlbook.grading.box import MIB, Box, BoxError, Limits
+from rlbook.grading.marks import UNGRADED, chapter_of, mark_exercise, mark_notebook, secret_seeds
 from rlbook.grading.session import Cell, Session, Unreadable, read_cells
 from rlbook.grading.supervisor import libraries, library_of
 
@@ -241,3 +242,49 @@ def test_what_a_function_does_to_its_arguments_is_seen():
     mark = mark_exercise(EXERCISES["td_update"], changing, SEEDS)
     changing.close()
     assert mark.points == 0 and "It changes its input `q`" in mark.message
+
+
+@needs_sandbox
+def test_what_is_for_the_notebook_alone_is_told_in_a_sentence_and_no_traceback():
+    shown = session("from rlbook.mdp import value_iteration\nvalue_iteration.__wrapped__", "1 / 0", "def f(): return 1")
+    shown.call("f", (), ())
+    shown.close()
+    demonstration, mistake, _ = shown.cells
+    assert demonstration.problem == "rlbook.mdp.value_iteration.__wrapped__ answers in the notebook only"
+    assert demonstration.printed == ""
+    assert mistake.problem == "ZeroDivisionError: division by zero" and "Traceback" in mistake.printed
+
+
+def no_box(chapter):
+    raise BoxError("the sandbox needs bubblewrap")
+
+
+def test_where_there_is_no_box_nobody_is_given_a_zero():
+    """What an answer raises is the answer's fault; this is not."""
+    data = notebook(*answers("02_q_learning").values())
+    result = mark_notebook("jane", "02_q_learning", data, open_box=no_box, limits=LIMITS, seeds=SEEDS)
+    assert (result.status, result.marks) == (UNGRADED, [])
+    assert result.notes == ["The box did not start: the sandbox needs bubblewrap."]
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        ("np.zeros((10**9, 0))", "an array of shape (1000000000, 0)"),
+        ("np.zeros((10**9, 0), dtype=bool)", "an array of shape (1000000000, 0)"),
+    ],
+)
+def test_a_billion_rows_of_nothing_are_a_wrong_answer_like_another(answer, words):
+    shown = session(f"import numpy as np\ndef td_update(*given): return {answer}")
+    mark = mark_exercise(EXERCISES["td_update"], shown, SEEDS)
+    shown.close()
+    assert mark.points == 0 and words in mark.message + mark.case
+
+
+def test_an_answer_that_no_box_sends_is_refused_as_it_comes():
+    """A list of thousands of texts would be made an array of a gigabyte, outside the box."""
+    forged = Session([], lambda: None, LIMITS)
+    forged._call = lambda **request: {"answer": [""] * 9000 + ["x" * 30_000]}
+    with pytest.raises(Fault, match="It returns no array of numbers"):
+        forged.call("f", (), ())
