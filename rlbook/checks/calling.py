@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-SECONDS = 20.0
+SECONDS = 15.0
 PRINTED_LINES = 20
 SHOWN_ENTRIES = 16
 
