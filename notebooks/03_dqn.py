@@ -527,9 +527,9 @@ rows = {
 }
 print("mean return of 100 fresh episodes, one number a seed:")
 for name, who in rows.items():
-    each = cartpole[f"{who}_return"]
-    returns = ", ".join(f"{value:.0f}" for value in each)
-    print(f"{name:>49}, {cartpole[f'{who}_steps']:,} steps, {len(each)} seeds: {returns}")
+    runs = cartpole[f"{who}_return"]
+    returns = ", ".join(f"{each:.0f}" for each in runs)
+    print(f"{name:>49}, {cartpole[f'{who}_steps']:,} steps, {len(runs)} seeds: {returns}")
 print(f"the first take {cartpole['time_share']:.2f} of the time of the last")
 lost = {who: np.sum(np.array(cartpole[f"{who}_return"]) < 475) for who in rows.values()}
 assert lost["rlbook"] == 0 and lost["fewer"] >= 2 and lost["unbounded"] >= 2

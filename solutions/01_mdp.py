@@ -28,7 +28,7 @@
 # expected rewards. All arrays are NumPy arrays, of floating-point numbers or of whole ones (`int`); an answer must not
 # be cut to whole numbers because what it is given is whole. Leave the arrays you are given unchanged. Return arrays,
 # tensors or lists as you like; what counts are shape and numbers, as exact as single precision (float32) makes them.
-# A check ends after 20 seconds, with what it knows by then.
+# A check ends after 15 seconds, with what it knows by then.
 
 # %%
 import numpy as np

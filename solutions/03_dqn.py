@@ -25,7 +25,7 @@
 # shape (B, A), the values of the A actions in each next state, and `terminated` (B,), bool, is True where the task
 # ended; B is 1 or more. Numbers may be whole (`int`); an answer must not be cut to whole numbers for that. Leave the
 # arrays you are given unchanged. Return arrays, tensors or lists as you like: shape and numbers count, as exact as
-# single precision (float32) makes them. A check ends after 20 seconds.
+# single precision (float32) makes them. A check ends after 15 seconds.
 
 # %%
 from functools import partial
