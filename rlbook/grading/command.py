@@ -33,7 +33,7 @@ def add_commands(commands) -> None:
     grader.add_argument("--cell-timeout", type=_seconds, default=120.0, help="seconds for one cell (default: 120)")
     grader.add_argument("--total-timeout", type=_seconds, default=900.0, help="seconds for one notebook (default: 900)")
     grader.add_argument("--memory", type=_count, default=2048, help="MiB for one submission (default: 2048)")
-    grader.add_argument("--seed", type=_seed, help="of the secret inputs; the same seed gives the same marks")
+    grader.add_argument("--seed", type=_natural, help="of the secret inputs; the same seed gives the same marks")
     grader.add_argument("--regrade", action="store_true", help="grade unchanged submissions again, too")
     grader.add_argument(
         "--gradebook", metavar="URL", help="also record marks in nbgrader's database, sqlite:///gradebook.db"
@@ -60,7 +60,7 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _seed(text: str) -> int:
+def _natural(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text}; accepted are whole numbers from 0")

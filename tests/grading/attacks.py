@@ -295,7 +295,7 @@ FORGERIES = {
         "found = []\n"
         "for folder in ('/work', '/root', '/tmp', '/home', '/library', '.'):\n"
         "    for top, folders, files in os.walk(folder):\n"
-        "        folders[:] = [f for f in folders if f != 'lib']\n"
+        "        folders[:] = [f for f in folders if f not in ('lib', 'nbgrader')]\n"  # the packages
         "        found += [f for f in files if 'grades' in f or f.endswith(('.db', '.sqlite'))]\n"
         "print('FOUND', found)\n"
         "for f in ('grades.csv', '../grades.csv'):\n"

@@ -164,7 +164,9 @@ def test_without_bubblewrap_nothing_is_graded_and_the_reason_is_told(tmp_path, m
         box.preflight(tmp_path)
 
 
-@pytest.mark.parametrize("arguments", [["--jobs", "0"], ["--sandbox", "docker"], ["--seed", "x"], []])
+@pytest.mark.parametrize(
+    "arguments", [["--jobs", "0"], ["--sandbox", "docker"], ["--seed", "x"], ["--seed", "-1"], ["--timeout", "nan"], []]
+)
 def test_options_that_cannot_be_are_refused(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main(["grade", *arguments])
