@@ -129,8 +129,8 @@ def reinforce_gradient(policy, states, actions, G):
 # 4. the **advantage estimate** of PPO, which the next section tells of.
 #
 # **Predict** how much each of these takes away. We measure the spread of the 64 gradients in units of their mean's length. At 2,
-# a single group's gradient is two parts chance to one part signal. The scale ends at about $\sqrt{64} = 8$: so much does pure
-# chance give, because the mean of 64 random arrows is not zero. The last row shows it.
+# a single group's gradient is two parts chance to one part signal. The scale has an end: pure chance gives about $\sqrt{64} = 8$,
+# because the mean of 64 random arrows is not zero. The last row shows one draw of it, which may well lie above.
 
 # %%
 from rlbook.workbook.predictions import predict, predictions
