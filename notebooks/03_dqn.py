@@ -280,15 +280,17 @@ state_heatmap(
 #
 # ## Your hands on it
 #
-# Arms begin at random; the maps show what their network believes. Press `Play` and change things while it learns.
+# Arms begin at random; the maps show what their network believes. The arm on show acts greedily: drag its target, or move it
+# with the arrow keys. Press `Play` and change things while it learns.
 #
 # First say what you expect, then try:
 # 1. How many steps until the mean return rises above −1?
-# 2. Untick `Target network` at the start, then tick it again after a while. Which curve is steadier?
+# 2. Press `Keep run`, then `Reset`: the curve stays, with its settings beside it. Untick `Target network` and play as long
+#    again. Which of the two curves is steadier?
 # 3. Untick `Replay`. What happens to the maps?
 # 4. A learning rate of 0.03 spoils it. Does `Gradient clipping` make a difference? (What is clipped is the gradient; the
 #    step that Adam takes has the length of the learning rate anyway.)
-# 5. Move `Target in the maps`. Did the network learn about all directions alike?
+# 5. Drag the target once around. Did the network learn about all directions alike?
 
 # %%
 DQNPanel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from rlbook.plots.style import BLACK, CYCLE, DRAWING, GREY, LivePicture, new_figure, style_axes
 
+Series = tuple[np.ndarray, np.ndarray]  # x and y of a line
 _MOST_POINTS = 600  # more than a line this wide can show
 
 
@@ -122,6 +124,7 @@ class LiveCurve:
     faint : keys of lines drawn thin and pale, behind the others.
     optimum : a dashed line at this height.
     width, height : pixels. xmax, ylim : limits to begin with; ylim grows in both directions.
+    kept_at : where in the axes the labels of lines that are kept stand.
     """
 
     def __init__(
@@ -138,7 +141,10 @@ class LiveCurve:
         height: int = 300,
         xmax: float = 50.0,
         ylim: tuple[float, float] = (0.0, 1.0),
+        kept_at: str = "lower right",
     ):
+        self._kept: Mapping[str, Series] = {}
+        self._kept_lines, self._kept_at = [], kept_at
         self._first_limits = (float(xmax), *map(float, ylim))
         labels = dict(lines) if isinstance(lines, Mapping) else {key: key for key in lines}
         with DRAWING:
@@ -184,10 +190,27 @@ class LiveCurve:
             self._make_room()
             return self._picture.draw(self._lines.values())
 
+    def keep(self, kept: Mapping[str, Series]) -> None:
+        """From now on these lines, {label: (x, y)}, lie behind the others, in place of those kept before."""
+        if kept is self._kept:
+            return
+        with DRAWING:
+            for line in self._kept_lines:
+                line.remove()
+            colours = CYCLE[len(self._lines) :]  # not those of the others
+            self._kept_lines = [
+                self.axes.plot(*_thinned(x, y), color=colour, linewidth=1.3, label=fill(label, 34))[0]
+                for colour, (label, (x, y)) in zip(colours, kept.items(), strict=False)
+            ]
+            style = {"fontsize": 7.5, "labelcolor": GREY, "borderpad": 0.2, "handlelength": 1.5, "handletextpad": 0.4}
+            self.axes.legend(handles=self._kept_lines, loc=self._kept_at, frameon=bool(kept), framealpha=0.8, **style)
+        self._kept = kept
+        self._picture.forget()
+
     def _make_room(self) -> None:
         """Grow the limits where a line has left them."""
         xmax, low, high = self._limits or self._first_limits
-        for line in self._lines.values():
+        for line in (*self._lines.values(), *self._kept_lines):
             x, y = line.get_data()
             if len(x) == 0 or np.isnan(y).all():
                 continue

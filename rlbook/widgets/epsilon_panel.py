@@ -172,7 +172,7 @@ class EpsilonPanel(LearnerPanel, WallPanel):
     def _new_curve(self, walls) -> LiveCurve:
         optimum = {"optimum": _shortest_path(self._world, walls), "optimum_label": "shortest"}
         size = {"width": CONTROLS_WIDTH, "height": 236, "ylim": (0.0, float(self._world.max_steps))}
-        return self.new_curve("Steps per episode", "Steps", **optimum, **size)
+        return self.new_curve("Steps per episode", "Steps", kept_at="upper right", **optimum, **size)
 
     def episodes(self) -> np.ndarray:
         return np.array(self._env.lengths, dtype=float)

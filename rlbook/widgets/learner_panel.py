@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rlbook.learning.learner import Learner
-from rlbook.plots.curves import LiveCurve, moving_mean
+from rlbook.plots.curves import LiveCurve, Series, moving_mean
 from rlbook.widgets.controls import Reading, Slider
-from rlbook.widgets.panel import Panel
+from rlbook.widgets.kept_runs import KeepingPanel
 
 
-class LearnerPanel(Panel):
+class LearnerPanel(KeepingPanel):
     """A panel that drives an agent's own ``learning()``.
 
     A subclass makes agent and environments in ``restart`` and hands them to ``begin``. `hyperparameters` names the
@@ -28,16 +28,15 @@ class LearnerPanel(Panel):
         "Epsilon", 1.0, 0.0, 1.0, renewable=True, help="Chance of a random action from now on; it then shrinks"
     )
     epsilon_now = Reading("Epsilon now", help="Present chance of a random action")
-    buttons: ClassVar = {"keep_run": "Keep run"}
     hyperparameters: ClassVar[tuple[str, ...]] = ()
     mean_over = 50
     _epsilon_set: float | None = None
-    _kept = (np.empty(0), np.empty(0))  # the curve of a run that was kept: episodes and their mean
 
     def begin(self, agent: Learner, envs: Any) -> None:
         """A new run."""
         self._agent, self._envs = agent, envs
         self._learning, self._log, self._earlier = agent.learning(envs), None, np.empty(0)
+        self._run = agent
         self.changed("epsilon")
 
     def configure(self, **values) -> None:
@@ -84,21 +83,18 @@ class LearnerPanel(Panel):
             return self._earlier
         return np.concatenate([self._earlier, self._log.history().returns[0]])
 
-    def keep_run(self) -> None:
-        """Leave the curve of this run in the picture, behind the next one."""
+    def run_so_far(self) -> Series:
         values = self.episodes()
-        self._kept = np.arange(1, len(values) + 1), moving_mean(values, self.mean_over)
+        return np.arange(1, len(values) + 1), moving_mean(values, self.mean_over)
 
     def new_curve(self, title: str, ylabel: str, **options) -> LiveCurve:
-        lines = {"each": "each", "mean": f"mean of {self.mean_over}", "kept": "kept"}
+        lines = {"each": "each", "mean": f"mean of {self.mean_over}"}
         return LiveCurve(title, "Episode", ylabel, lines, faint=["each"], **options)
 
     def drawn_curve(self, curve: LiveCurve) -> bytes:
-        values = self.episodes()
-        episodes = np.arange(1, len(values) + 1)
-        return curve.draw(
-            each=(episodes, values), mean=(episodes, moving_mean(values, self.mean_over)), kept=self._kept
-        )
+        episodes, mean = self.run_so_far()
+        curve.keep(self._kept)
+        return curve.draw(each=(episodes, self.episodes()), mean=(episodes, mean))
 
 
 def checked_rule(name: str, rule: Callable | None) -> Callable | None:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
@@ -98,11 +98,7 @@ class Panel:
         super().__setattr__(name, value)
 
     def __repr__(self):
-        shown = [name for name, control in self._controls.items() if control.in_repr and not control.hidden]
-        values = (self.values[name] for name in shown)
-        rounded = [float(f"{value:.4g}") if isinstance(value, float) else value for value in values]
-        pairs = ", ".join(f"{name}={value!r}" for name, value in zip(shown, rounded, strict=True))
-        return f"{type(self).__name__}({pairs})"
+        return f"{type(self).__name__}({self.in_words(self.shown)})"
 
     # ------------------------------------------------------------------ for subclasses
 
@@ -157,6 +153,17 @@ class Panel:
             self._controls[name].hidden = True
 
     # ------------------------------------------------------------------ values
+
+    @property
+    def shown(self) -> list[str]:
+        """The names of the values in the panel's text form."""
+        return [name for name, control in self._controls.items() if control.in_repr and not control.hidden]
+
+    def in_words(self, names: Iterable[str]) -> str:
+        """These values as Python says them: gamma=0.5, slip=0.1."""
+        values = {name: self.values[name] for name in names}
+        rounded = {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in values.items()}
+        return ", ".join(f"{name}={value!r}" for name, value in rounded.items())
 
     def set(self, **values) -> None:
         """Set several values by name."""

@@ -7,12 +7,13 @@ import time
 import numpy as np
 
 from rlbook.envs.arm.reach import ReachVectorEnv
-from rlbook.plots.curves import LiveCurve, moving_mean
+from rlbook.plots.curves import LiveCurve, Series, moving_mean
 from rlbook.plots.policies import poses_at_rest
 from rlbook.plots.values import LiveHeatmap
 from rlbook.ppo import MANY_ARMS, PPO
 from rlbook.widgets.controls import LogSlider, Slider, Toggle
 from rlbook.widgets.following_arm import FollowingArm, TargetPanel
+from rlbook.widgets.kept_runs import KeepingPanel
 from rlbook.widgets.shell import CONTROLS_WIDTH
 
 HYPERPARAMETERS = "clip_epsilon", "gae_lambda", "gamma", "lr", "entropy_coef"
@@ -23,7 +24,7 @@ LEARNING_TIME = 0.04  # s between two pictures
 STEPS_AN_UPDATE = 1024  # at least, of all arms together
 
 
-class PPOPanel(TargetPanel):
+class PPOPanel(KeepingPanel, TargetPanel):
     """Two-joint arms learn to reach by PPO, while every number can be changed and one arm shows what they have learned.
 
     Parameters
@@ -37,7 +38,7 @@ class PPOPanel(TargetPanel):
     The arm shown is none of those that learn: it follows the policy's mean towards the target, which the pointer drags
     and the arrow keys move. With ``learn`` off it goes on following what was learned so far. ``agent`` is the learner;
     ``panel.agent.save("arm.safetensors")`` keeps it. The curve is the share of episodes that ended at their target;
-    Keep leaves it in the picture, for comparison with what comes next.
+    Keep run leaves it in the picture, for comparison with what comes next.
     """
 
     clip_epsilon = Slider("Clip epsilon", 0.2, 0.01, 1.0, help="How far a ratio may leave 1 and still gain")
@@ -47,7 +48,6 @@ class PPOPanel(TargetPanel):
     entropy_coef = Slider("Entropy coefficient", 0.0, 0.0, 0.1, step=0.001, format=".3f", help="Keeps exploration up")
     n_arms = LogSlider("Arms", 512, 1, 4096, whole=True, help="That learn side by side")
     learn = Toggle("Learn", True, help="Off: the arm follows what was learned so far")
-    buttons = {"keep": "Keep"}  # noqa: RUF012
     below_controls = 1
 
     def __init__(self, agent: PPO | None = None, *, seed: int = 0, **values):
@@ -60,13 +60,12 @@ class PPOPanel(TargetPanel):
             "Episodes that end at the target",
             "Seconds of learning",
             "Share",
-            {"kept": "kept", "now": "now"},
+            {"now": "now"},
             width=CONTROLS_WIDTH,
             height=220,
             xmax=20,
             ylim=(0.0, 1.0),
         )
-        self._kept = np.zeros((2, 0))
         own = {name: getattr(agent, name) for name in HYPERPARAMETERS} if agent else {}
         self.set(**{**own, **values})
         self.start_here()
@@ -91,6 +90,7 @@ class PPOPanel(TargetPanel):
         self._steps_before = self._agent.steps_taken
         self._arm.rest()
         self._seconds, self._shares = [0.0], [0.0]
+        self._run = self._seconds
         self._map: bytes | None = None
 
     def prepare(self, state) -> None:
@@ -124,9 +124,8 @@ class PPOPanel(TargetPanel):
             self._shares.append(share if ended.any() else self._shares[-1])
             last = now
 
-    def keep(self) -> None:
-        """Leave the curve of this run in the picture, behind the next one."""
-        self._kept = np.array([self._seconds, self._smoothed()])
+    def run_so_far(self) -> Series:
+        return np.array(self._seconds), self._smoothed()
 
     # ------------------------------------------------------------------ the pictures
 
@@ -135,8 +134,8 @@ class PPOPanel(TargetPanel):
         if not self.playing or self._map is None or self.n_draws % 5 == 0:  # what costs time, less often
             values = self._agent.value(poses_at_rest(target, RESOLUTION))
             self._map = self._value_map.draw(values.reshape(RESOLUTION, RESOLUTION))
-        curve = self._curve.draw(kept=tuple(self._kept), now=(self._seconds, self._smoothed()))
-        return [self._arm.draw(target), self._map, curve]
+        self._curve.keep(self._kept)
+        return [self._arm.draw(target), self._map, self._curve.draw(now=self.run_so_far())]
 
     def _smoothed(self) -> np.ndarray:
         return moving_mean(np.array(self._shares), MEAN_OVER)

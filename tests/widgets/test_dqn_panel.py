@@ -75,9 +75,9 @@ def test_the_stars_are_where_the_arm_touches_its_target(panel):
 def test_a_kept_run_stays_behind_the_next_one(panel):
     panel.step(220)
     panel.keep_run()
-    kept, values = panel._kept[1], panel.episodes()
+    (kept,), values = panel._kept.values(), panel.episodes()
     panel.reset()
-    assert len(panel.episodes()) == 0 < len(values) == len(kept)
+    assert len(panel.episodes()) == 0 < len(values) == len(kept[1])
     empty = DQNPanel(n_arms=4, seed=1)
     assert (pictures(panel)[3] != pictures(empty)[3]).any()
 

@@ -135,7 +135,7 @@ def test_reset_starts_the_same_run_again(panel):
 
 def test_a_kept_curve_stays(panel):
     panel.step(2)
-    panel.keep()
+    panel.keep_run()
     panel.reset()
     bare = PPOPanel(seed=1)
     assert (pixels(panel, CURVE) != pixels(bare, CURVE)).any()
