@@ -10,6 +10,7 @@ _HOME = {
     "value_map": "grids",
     "q_map": "grids",
     "agent_environment_loop": "diagrams",
+    "network_diagram": "diagrams",
     "convergence": "curves",
     "learning_curve": "curves",
     "LiveCurve": "curves",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+from itertools import pairwise
+
 from rlbook.plots.svg import Svg, document
 
 _BOX = 'rx="10" fill="#eef3f8" stroke="#0072B2" stroke-width="2"'
 _LABEL = 'font-size="16" text-anchor="middle" fill="#111"'
 _NOTE = 'font-size="14" fill="#333"'
+_NEURON = 'fill="#eef3f8" stroke="#0072B2" stroke-width="2"'
 _SMALL = "font-size='10' baseline-shift='sub'"
 
 
@@ -32,3 +37,37 @@ def agent_environment_loop() -> Svg:
     return document(
         560, 230, "The agent acts; the environment answers with a reward and a state", arrow + boxes + paths + notes
     )
+
+
+def network_diagram(widths: Sequence[int], inputs: Sequence[str], outputs: Sequence[str]) -> Svg:
+    """A feed-forward network: a column of neurons for every layer, a line for every weight between those shown.
+
+    widths : of input, hidden layers and output, such as (2, 64, 64, 4).   inputs, outputs : a name for each of them.
+    Of a wider layer than that six neurons are shown. Raises ValueError where names and widths differ.
+    """
+    for what, names, width in (("inputs", inputs, widths[0]), ("outputs", outputs, widths[-1])):
+        if len(names) != width:
+            raise ValueError(f"there are {len(names)} names of {what}; accepted are {width}, one for each")
+    columns = [_column(width, 130 + 150 * i) for i, width in enumerate(widths)]
+    weights = "".join(
+        f"M{x} {y}L{to_x} {to_y}" for before, after in pairwise(columns) for x, y in before for to_x, to_y in after
+    )
+    parts = [f'<path d="{weights}" stroke="#9aa0a6" stroke-width=".7"/>']
+    kinds = ["inputs", *["neurons"] * (len(widths) - 2), "outputs"]
+    for column, width, kind in zip(columns, widths, kinds, strict=True):
+        middle = column[0][0]
+        parts += [f'<circle cx="{x}" cy="{y}" r="11" {_NEURON}/>' for x, y in column]
+        parts += [f'<circle cx="{middle}" cy="{y}" r="1.8"/>' for y in (240, 247, 254) if len(column) < width]
+        parts.append(f'<text x="{middle}" y="282" {_NOTE} text-anchor="middle">{width} {kind}</text>')
+    for name, (x, y) in zip(inputs, columns[0], strict=False):
+        parts.append(f'<text x="{x - 20}" y="{y + 5}" {_NOTE} text-anchor="end">{escape(name)}</text>')
+    for name, (x, y) in zip(outputs, columns[-1], strict=False):
+        parts.append(f'<text x="{x + 20}" y="{y + 5}" {_NOTE}>{escape(name)}</text>')
+    words = f"A network, its layers of {', '.join(map(str, widths))} neurons"
+    return document(150 * len(widths) + 110, 296, words, "".join(parts))
+
+
+def _column(width: int, x: int) -> list[tuple[int, int]]:
+    """The middles of a layer's neurons that are shown, one below the other around the same height."""
+    shown = min(width, 6)
+    return [(x, 120 + round(38 * (i - (shown - 1) / 2))) for i in range(shown)]

@@ -7,9 +7,13 @@ the first digits. So a reader sees the measured number behind a mark, and beside
 
 The cell fails where the bound does not hold. nbval leaves out the number behind the mark (tests/nbval.cfg knows it) and
 compares the rest. What every processor computes alike, whole numbers and exact solutions, is printed as it is.
+
+A picture of measured values that is drawn as SVG, whose text nbval would compare, goes through ``measured_picture``.
 """
 
 from __future__ import annotations
+
+from rlbook.plots.svg import Svg
 
 MARK = "≈"
 
@@ -22,6 +26,11 @@ def measured(value: float, unit: str = "", decimals: int = 0, width: int = 0) ->
     """
     form = ".0e" if 0 < abs(float(value)) < 1e-4 else f",.{decimals}f"
     return f"{MARK} {_shown(value, unit, form)}".rjust(width)
+
+
+def measured_picture(picture: Svg) -> Svg:
+    """The picture, marked: nbval leaves it out, alone or beside others. What it shows is claimed as facts."""
+    return Svg(picture.replace("<svg ", '<svg data-measured="" ', 1), picture.alt)
 
 
 def fact(

@@ -8,7 +8,8 @@ import pytest
 import torch
 from nbval.plugin import get_sanitize_patterns
 
-from rlbook.workbook.facts import fact, measured
+from rlbook.plots.svg import document, side_by_side
+from rlbook.workbook.facts import fact, measured, measured_picture
 
 PATTERNS = get_sanitize_patterns((Path(__file__).parents[1] / "nbval.cfg").read_text())
 
@@ -74,6 +75,17 @@ def test_nbval_leaves_out_what_was_measured_and_nothing_else(text):
     assert len({as_compared(filled(value, "m")) for value in values}) == 1
     assert as_compared(filled(0.5, "m")) != as_compared(filled(0.5, "s"))
     assert as_compared(text.replace("{}", "12.5")) == text.replace("{}", "12.5")
+
+
+def test_nbval_leaves_out_a_measured_picture_and_compares_the_one_beside_it():
+    def compared(left, right, mark=measured_picture):
+        pictures = (document(40, 40, "values", f"<text>\n{value}\n</text>") for value in (left, right))
+        return as_compared(side_by_side([mark(next(pictures)), next(pictures)]))
+
+    assert compared(1.0, 2.0) == compared(1.5, 2.0) != compared(1.0, 2.5)
+    assert compared(1.0, 2.0, mark=str) != compared(1.5, 2.0, mark=str)
+    marked = measured_picture(document(40, 40, "values", "<text>1.0</text>"))
+    assert marked.alt == "values" and as_compared(marked) == "MEASURED-PICTURE"
 
 
 def test_nbval_compares_the_claim(capsys):
