@@ -97,7 +97,8 @@ def list_loop(world: GridWorld, n_steps: int, seed: int = 0) -> list:
 
 def batch(world: GridWorld, n_agents: int, **length) -> QLearning:
     size = world.observation_space.n, world.action_space.n
-    agent = QLearning(*size, ALPHA, GAMMA, EPSILON, EPSILON_DECAY, EPSILON_MIN, n_agents=n_agents)
+    settings = {"epsilon": EPSILON, "epsilon_decay": EPSILON_DECAY, "epsilon_min": EPSILON_MIN}
+    agent = QLearning(*size, learning_rate=ALPHA, gamma=GAMMA, **settings, n_agents=n_agents)
     agent.learn(world, **length)
     return agent
 

@@ -19,10 +19,9 @@ def squared_loss(error):
 
 def huber_loss(error):
     """Huber's loss of every error, NumPy or torch: error^2 / 2 up to 1, |error| - 1/2 beyond. Huber (1964)."""
-    size = abs(error)
-    capped = size.clip(max=1)
-    # c * (|e| - c / 2) with c = min(|e|, 1): both branches in one
-    return capped * (size - capped / 2)
+    # c (e - c / 2) with c = e cut to [-1, 1]: both branches in one
+    capped = error.clip(-1, 1)
+    return capped * (error - capped / 2)
 
 
 def polyak_update(target, online, tau):

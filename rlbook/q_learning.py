@@ -207,13 +207,14 @@ class QLearning(Learner):
         return self._tables[0].take(rows, axis=0)
 
     def _update(self, rows, action, reward, next_rows, terminated, learns=True) -> np.ndarray:
-        """Move the entry Q(s, a) of every agent that ``learns``; all arguments (n_agents,)."""
-        table = self._tables.reshape(-1, self.n_actions)  # one below the other, if there are two
-        selecting, evaluating = self._first_rows()
-        rows = rows + selecting
-        q, next_q = table[rows, action], table.take(next_rows + selecting, axis=0)
+        """Learn from a transition of every agent that ``learns``; all arguments (n_agents,). Returns the errors."""
+        next_q = self._tables[0].take(next_rows, axis=0)
+        return self._move(self._tables[0], rows, action, reward, next_q, greedy_value(next_q), terminated, learns)
+
+    def _move(self, table, rows, action, reward, next_q, next_value, terminated, learns) -> np.ndarray:
+        """Move the entries Q(s, a) of ``table`` (rows, n_actions); next_q has (n_agents, n_actions)."""
+        q = table[rows, action]
         if self.update_rule is None:
-            next_value = self._next_value(next_q, table, next_rows + evaluating)
             delta = td_error(q, reward, next_value, terminated, self.config.gamma)
             # Q(s, a) <- Q(s, a) + alpha * delta
             new_q = q + self.config.learning_rate * delta
@@ -223,13 +224,6 @@ class QLearning(Learner):
         table[rows, action] = np.where(learns, new_q, q)
         self._recent_errors.append(delta)
         return delta
-
-    def _first_rows(self):
-        """Where the table begins that is updated and selects the next action, and the one that evaluates it."""
-        return 0, 0
-
-    def _next_value(self, next_q, table, evaluating_rows) -> np.ndarray:
-        return greedy_value(next_q)
 
     def _ruled(self, *experience) -> np.ndarray:
         """What ``update_rule`` says; it gets copies, so that one that works in place spoils nothing."""
@@ -290,10 +284,9 @@ class DoubleQLearning(QLearning):
     def _acting_values(self, rows: np.ndarray) -> np.ndarray:
         return (self._tables[0].take(rows, axis=0) + self._tables[1].take(rows, axis=0)) / 2
 
-    def _first_rows(self):
-        table_size = len(self._tables[0])
-        selecting = (self._rng.random(self.n_agents) < 0.5) * table_size
-        return selecting, table_size - selecting
-
-    def _next_value(self, next_q, table, evaluating_rows) -> np.ndarray:
-        return double_value(next_q, table.take(evaluating_rows, axis=0))
+    def _update(self, rows, action, reward, next_rows, terminated, learns=True) -> np.ndarray:
+        table, table_size = self._tables.reshape(-1, self.n_actions), len(self._tables[0])  # one below the other
+        selecting = (self._rng.random(self.n_agents) < 0.5) * table_size  # where the table begins that is updated
+        next_q = table.take(next_rows + selecting, axis=0)
+        next_value = double_value(next_q, table.take(next_rows + table_size - selecting, axis=0))
+        return self._move(table, rows + selecting, action, reward, next_q, next_value, terminated, learns)

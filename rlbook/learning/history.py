@@ -33,8 +33,8 @@ class History:
 class EpisodeLog:
     """Adds up the rewards of ``n_agents`` agents that step together, each with ``n_envs`` environments of its own.
 
-    ``n_episodes`` (n_agents,) are the episodes that each agent has ended. An episode is kept in 32 bytes: agent,
-    return, length, and when it ended.
+    ``n_episodes`` (n_agents,) are the episodes that each agent has ended, ``total_steps`` the environment steps of all
+    together. An episode is kept in 32 bytes: agent, return, length, and when it ended.
     """
 
     PENDING = 4096
@@ -47,16 +47,12 @@ class EpisodeLog:
         self._tables: list[np.ndarray] = []  # (episodes, 4) each
         self._pending: list[tuple] = []  # what ended at the most recent steps, to become a table now and then
         self.n_episodes = np.zeros(n_agents, dtype=int)
+        self.total_steps = 0
 
     @property
     def n_steps(self) -> np.ndarray:
         """Environment steps of each agent, (n_agents,)."""
         return self._taken.reshape(self._n_agents, self._n_envs).sum(axis=1)
-
-    @property
-    def total_steps(self) -> int:
-        """Environment steps, those of all agents and copies counted."""
-        return int(self._taken.sum())
 
     def record(self, reward: np.ndarray, done: np.ndarray, real: np.ndarray) -> np.ndarray:
         """One step of every environment, (n_agents * n_envs,) each: its reward, whether its episode ended, and whether
@@ -66,6 +62,7 @@ class EpisodeLog:
         """
         self._return += reward
         self._taken += real
+        self.total_steps += np.count_nonzero(real)
         ended = done.nonzero()[0]
         if ended.size:
             agent, length = ended // self._n_envs, self._taken[ended] - self._begun[ended]

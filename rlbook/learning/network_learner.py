@@ -54,7 +54,8 @@ class NetworkLearner(Learner):
     def _descend(self, loss: torch.Tensor) -> None:
         """One step down the loss's gradient, shortened to ``max_grad_norm`` first unless that is None."""
         (group,) = self._optimizer.param_groups
-        self._optimizer.zero_grad()
+        for parameter in group["params"]:
+            parameter.grad = None  # the optimiser's zero_grad takes 3 % of a training step of DQN
         loss.backward()
         if self.max_grad_norm is not None:
             shorten(group["params"], self.max_grad_norm)
