@@ -52,6 +52,8 @@ class EpisodeLog:
     @property
     def n_steps(self) -> np.ndarray:
         """Environment steps of each agent, (n_agents,)."""
+        if self._n_envs == 1:
+            return self._taken.copy()
         return self._taken.reshape(self._n_agents, self._n_envs).sum(axis=1)
 
     def record(self, reward: np.ndarray, done: np.ndarray, real: np.ndarray) -> np.ndarray:
@@ -95,7 +97,8 @@ class EpisodeLog:
 
 def _table(pending: list[tuple]) -> np.ndarray:
     """(episodes, 4): agent, return, length and end step, in the order in which the episodes ended."""
-    return np.concatenate([np.empty((0, 4)), *(np.stack(columns, axis=1) for columns in pending)])
+    columns = zip(*pending, strict=True) if pending else [[[]]] * 4
+    return np.stack([np.concatenate(column) for column in columns], axis=1)
 
 
 def progress_bar(total: int, unit: str, show: bool = True) -> tqdm:
