@@ -218,21 +218,13 @@ class DQNAgent(NetworkLearner):
         """What the experience says Q(s, a) should be, (B,)."""
         next_q = self.target(batch.next_state)
         if self.target_rule is not None:
-            target = self._ruled(batch.reward, self.online(batch.next_state), next_q, batch.terminated)
+            experience = batch.reward, self.online(batch.next_state), next_q, batch.terminated
+            arrays = tuple(values.cpu().numpy() for values in experience)
+            target = self._tensor(self._ruled("target_rule", arrays, self.gamma))
         else:
             next_value = double_value(self.online(batch.next_state), next_q) if self.double else greedy_value(next_q)
             target = td_target(batch.reward, next_value, batch.terminated, self.gamma)
         return target if self.return_bounds is None else target.clip(*self.return_bounds)
-
-    def _ruled(self, *experience: torch.Tensor) -> torch.Tensor:
-        """What ``target_rule`` says; it gets copies, so that one that works in place spoils nothing."""
-        wanted = tuple(experience[0].shape)
-        target = np.asarray(self.target_rule(*(values.cpu().numpy().copy() for values in experience), self.gamma))
-        if target.shape != wanted:
-            raise ValueError(f"target_rule returned shape {target.shape}; accepted is {wanted}")
-        if target.dtype.kind not in "biuf" or not np.isfinite(target).all():
-            raise ValueError(f"target_rule returned {target}; accepted are finite numbers")
-        return self._tensor(target)
 
     @torch.no_grad()
     def _update_target(self) -> None:

@@ -219,21 +219,12 @@ class QLearning(Learner):
             # Q(s, a) <- Q(s, a) + alpha * delta
             new_q = q + self.config.learning_rate * delta
         else:
-            new_q = self._ruled(q, reward, next_q, terminated)
-            delta = (new_q - q) / self.config.learning_rate
+            alpha, gamma = self.config.learning_rate, self.config.gamma
+            new_q = self._ruled("update_rule", (q, reward, next_q, terminated), alpha, gamma)
+            delta = (new_q - q) / alpha
         table[rows, action] = np.where(learns, new_q, q)
         self._recent_errors.append(delta)
         return delta
-
-    def _ruled(self, *experience) -> np.ndarray:
-        """What ``update_rule`` says; it gets copies, so that one that works in place spoils nothing."""
-        copies, wanted = [np.array(values) for values in experience], (self.n_agents,)
-        new_q = np.asarray(self.update_rule(*copies, self.config.learning_rate, self.config.gamma), dtype=float)
-        if new_q.shape != wanted:
-            raise ValueError(f"update_rule returned shape {new_q.shape}; accepted is {wanted}, a new estimate each")
-        if not np.isfinite(new_q).all():
-            raise ValueError(f"update_rule returned {new_q[~np.isfinite(new_q)][0]}; accepted are finite estimates")
-        return new_q
 
     def _state(self):
         arrays = {"tables": self._tables, "epsilon": self._epsilon, "td_errors": np.array(self._recent_errors)}

@@ -186,6 +186,9 @@ class TestTrainStep:
         wrong = with_memory(target_rule=lambda reward, *rest: reward[:, None])
         with pytest.raises(ValueError, match=r"target_rule returned shape \(32, 1\); accepted is \(32,\)"):
             wrong.train_step()
+        wrong = with_memory(target_rule=lambda reward, *rest: reward + 0j)
+        with pytest.raises(ValueError, match="target_rule returned .*accepted are finite numbers"):
+            wrong.train_step()
 
     def test_a_batch_of_one_does_not_broadcast(self):
         agent = with_memory(batch_size=1, buffer_size=1000)

@@ -111,6 +111,20 @@ class Learner(abc.ABC):
         """Named arrays for the history."""
         return {}
 
+    def _ruled(self, rule: str, experience: tuple[np.ndarray, ...], *constants: float) -> np.ndarray:
+        """What the reader's own ``rule`` says: a number for each entry of the first array.
+
+        The rule gets copies, so that one that works in place spoils nothing. Raises ValueError for an answer of another
+        shape, or not of finite numbers.
+        """
+        wanted = experience[0].shape
+        answer = np.asarray(getattr(self, rule)(*(values.copy() for values in experience), *constants))
+        if answer.shape != wanted:
+            raise ValueError(f"{rule} returned shape {answer.shape}; accepted is {wanted}")
+        if answer.dtype.kind not in "biuf" or not np.isfinite(answer).all():
+            raise ValueError(f"{rule} returned {answer}; accepted are finite numbers")
+        return answer
+
     # ----------------------------------------------------------------------------------------------------- files
 
     @abc.abstractmethod
