@@ -187,7 +187,7 @@ class TestTrainStep:
         with pytest.raises(ValueError, match=r"target_rule returned shape \(32, 1\); accepted is \(32,\)"):
             wrong.train_step()
         wrong = with_memory(target_rule=lambda reward, *rest: reward + 0j)
-        with pytest.raises(ValueError, match="target_rule returned .*accepted are finite numbers"):
+        with pytest.raises(ValueError, match=r"target_rule returned .*accepted are finite numbers"):
             wrong.train_step()
 
     def test_a_batch_of_one_does_not_broadcast(self):

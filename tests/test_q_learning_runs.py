@@ -115,7 +115,7 @@ class TestUpdateRule:
     @pytest.mark.parametrize("answer", [lambda q: q + 0j, lambda q: q * np.nan, lambda q: ["0.5"] * len(q)])
     def test_a_rule_that_returns_no_finite_numbers(self, answer):
         agent = QLearning(16, 4, n_agents=5, update_rule=lambda q, *rest: answer(q))
-        with pytest.raises(ValueError, match="update_rule returned .*accepted are finite numbers"):
+        with pytest.raises(ValueError, match=r"update_rule returned .*accepted are finite numbers"):
             agent.learn(GridWorld(), n_episodes=1)
 
     def test_its_error_is_not_hidden(self):
