@@ -121,8 +121,9 @@ class Learner(abc.ABC):
         answer = np.asarray(getattr(self, rule)(*(values.copy() for values in experience), *constants))
         if answer.shape != wanted:
             raise ValueError(f"{rule} returned shape {answer.shape}; accepted is {wanted}")
-        if answer.dtype.kind not in "biuf" or not np.isfinite(answer).all():
-            raise ValueError(f"{rule} returned {answer}; accepted are finite numbers")
+        bad = answer if answer.dtype.kind not in "biuf" else answer[~np.isfinite(answer)]
+        if bad.size:
+            raise ValueError(f"{rule} returned {bad[0]}; accepted are finite numbers")
         return answer
 
     # ----------------------------------------------------------------------------------------------------- files
