@@ -1,15 +1,14 @@
 """Panels: from a slider's event to the new picture on its way to the page, and how often a playing panel redraws.
 
-The event is given as the page's message would be (`set_state` on the slider); the picture is ready when the picture
-widget holds it. Events come one after the other here, each after the picture of the one before.
+The event is given as the page's message would be; the picture is ready when the picture widget holds it. Events come one
+after the other here, each after the picture of the one before.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-
-import numpy as np
+from collections.abc import Callable
 
 from benchmarks import common
 from rlbook.envs.grid_world import GridWorld
@@ -25,11 +24,11 @@ def run() -> dict:
         gamma, epsilon = GammaPanel(GridWorld(size, slip=0.2)), EpsilonPanel(GridWorld(size))
         epsilon.step(2000)
         cases = {
-            f"GammaPanel {size} x {size}": (gamma, "gamma"),
-            f"EpsilonPanel {size} x {size}": (epsilon, "cell_reward"),
+            f"GammaPanel {size} x {size}, gamma": (gamma, _slide),
+            f"EpsilonPanel {size} x {size}, painted": (epsilon, _paint),
         }
-        for name, (panel, control) in cases.items():
-            seconds = _event_to_picture(panel, control)
+        for name, (panel, event) in cases.items():
+            seconds = _event_to_picture(panel, event)
             result["event_to_picture"][name] = {"goal_s": GOALS_S[size], **common.summary(seconds)}
             drawing = [common.time_once(panel.figure) for _ in range(50)]
             result["drawing_alone"][name] = common.summary(drawing)
@@ -38,18 +37,29 @@ def run() -> dict:
     return result
 
 
-def _event_to_picture(panel, control: str) -> list[float]:
+def _slide(panel, k: int) -> None:
+    """Message number k of a page on which gamma is dragged."""
+    panel._shell._inputs["gamma"].set_state({"value": round((7 * k + 3) % 41 / 41, 2)})
+
+
+def _paint(panel, k: int) -> None:
+    """Message number k of a page on which a reward is put into a cell and taken away again."""
+    panel.tool, (width, _) = "Reward", panel._shell._pictures[0].size
+    place = {"kind": "down", "x": width / 2, "y": width / 2}
+    panel._shell._pictures[0]._heard(None, {"events": [place]}, [])
+
+
+def _event_to_picture(panel, event: Callable) -> list[float]:
     """Seconds from each event to its picture."""
     panel.widget  # noqa: B018  built on first use
-    slider, picture = panel._shell._inputs[control], panel._shell._pictures[0]
-    positions = np.linspace(slider.min, slider.max, 41)
+    picture = panel._shell._pictures[0]
     ready: list[float] = []
     picture.observe(lambda change: ready.append(time.perf_counter()), "value")
     seconds = []
     for k in range(EVENTS):
         ready.clear()
         begun = time.perf_counter()
-        slider.set_state({"value": float(positions[(7 * k + 3) % len(positions)])})
+        event(panel, k)
         panel.wait(10)
         seconds += [ready[0] - begun] if ready else []  # an event that changes nothing to be seen has no picture
     panel.close()

@@ -284,6 +284,11 @@ fact(
 # The line under the pictures tells the **[Bellman residual](../docs/glossary.md#bellman-residual)**: the largest change that one more backup would make to any
 # value. The values have settled once it is next to nothing.
 #
+# The grid can be touched. Click a cell, and below the picture stands what one more backup makes of its value, with the
+# numbers. The other tools above it paint: drag over cells to build walls or to pay a reward, drag start and goal elsewhere;
+# a stroke that begins on a wall takes walls away. By keys: Tab goes from tool to tool and to the grid, the arrow keys move
+# the mark, Enter uses the tool there. `Map` is the world as text: send it to somebody, or paste one.
+#
 # First say what you expect, then drag:
 # 1. With `Slip probability` 0 the robot walks along the ledge. At which stop of that slider does the arrow at **S** turn to
 #    the long way?

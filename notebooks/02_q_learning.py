@@ -109,14 +109,16 @@ guess.came_out(epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2)[0])
 # ## Your hands on it: watch a table learn
 #
 # Each cell shows four values, one a direction; the best is bold. The disc is the robot. The curve shows how many steps
-# each episode took. Press `Play`, and drag while it learns.
+# each episode took. Press `Play`, and drag while it learns. Click a cell, and below the grid stands the last update of one
+# of its values, with the numbers. The other tools above the grid paint, while the robot learns on, as in notebook 1.
+# `Keep run` leaves the curve in the picture, with its settings: press `Reset`, change something, and compare.
 #
 # First say what you expect, then try:
 # 1. Which cells get good values first, those near the start or those near the goal?
 # 2. Set `Epsilon` to 0 in the middle of learning. Does the curve get better or worse? What stops improving?
-# 3. Drag `Epsilon` to 0.5 and `Epsilon decay` to 1, choose cell (0, 2), drag `Reward of the cell` to −10. After how
-#    many steps do the arrows lead round that cell? (Drag `Steps per second` up: it takes some hundred steps. Why so
-#    many?)
+# 3. Drag `Epsilon` to 0.5, `Epsilon decay` to 1 and `Reward to paint` to −10, choose the tool `Reward`, and click cell
+#    (0, 2). After how many steps do the arrows lead round that cell? (Drag `Steps per second` up: it takes some hundred
+#    steps. Why so many?)
 # 4. Learning rate 1 in this grid is fine. When would it not be? (The last experiment of this notebook answers.)
 
 # %%

@@ -112,8 +112,13 @@ class GridWorld(gym.Env):
 
     @classmethod
     def from_text(cls, rows: list[str], **arguments) -> GridWorld:
-        """Read a map such as ``["S..G", ".X..", "...."]``: S start, G goal, X obstacle, . floor."""
-        rows = [row.strip() for row in (rows.split() if isinstance(rows, str) else rows)]
+        """Read a map such as ``["S..G", ".X..", "...."]``: S start, G goal, X obstacle, . floor.
+
+        The rows may also be one text, as ``to_text`` writes it. ``2,1=-5`` among them is the reward of cell (2, 1).
+        """
+        lines = [row.strip() for row in (rows.split() if isinstance(rows, str) else rows)]
+        rows = [line for line in lines if "=" not in line]
+        told = dict(_read_reward(line) for line in lines if "=" in line)
         if not rows or len({len(row) for row in rows}) != 1 or not rows[0]:
             raise ValueError(f"the map has rows of lengths {[len(row) for row in rows]}; accepted are equal lengths")
         cells: dict[str, list[Cell]] = {symbol: [] for symbol in SYMBOLS}
@@ -128,7 +133,15 @@ class GridWorld(gym.Env):
                     f"the map has {len(cells[symbol])} cells {symbol} ({SYMBOLS[symbol]}); accepted is one"
                 )
         size = (len(rows), len(rows[0]))
+        if told:
+            arguments["cell_rewards"] = {**told, **arguments.get("cell_rewards", {})}
         return cls(size, cells["S"][0], cells["G"][0], tuple(cells["X"]), **arguments)
+
+    def to_text(self) -> str:
+        """The map as ``from_text`` reads it: start, goal, obstacles and the rewards of single cells."""
+        rows = ["".join(row) for row in self._symbols()]
+        paid = [f"{row},{column}={reward!r}".removesuffix(".0") for (row, column), reward in self._cell_rewards.items()]
+        return "\n".join([*rows, *([" ".join(paid)] if paid else [])])
 
     def replace(self, **changes) -> GridWorld:
         """A new GridWorld with some arguments changed."""
@@ -234,11 +247,15 @@ class GridWorld(gym.Env):
         successors, rewards = next_state[:, actual], reward[:, actual]
         return successors, np.broadcast_to(chances, successors.shape), rewards, successors == goal
 
-    def _as_text(self) -> str:
+    def _symbols(self) -> np.ndarray:
         grid = np.full(self.shape, ".")
         grid[self.start], grid[self.goal] = "S", "G"
         for cell in self.obstacles:
             grid[cell] = "X"
+        return grid
+
+    def _as_text(self) -> str:
+        grid = self._symbols()
         if self.state is not None:
             grid[self.to_cell(self.state)] = "R"
         return "\n".join("".join(row) for row in grid)
@@ -289,6 +306,16 @@ class GridWorld(gym.Env):
             if cell in cells:
                 raise ValueError(f"an obstacle stands on the {name} {cell}; accepted are obstacles on other cells")
         return cells
+
+
+def _read_reward(text: str) -> tuple[Cell, float]:
+    """``"2,1=-5"`` to a cell and its reward."""
+    try:
+        cell, reward = text.split("=")
+        row, column = cell.split(",")
+        return (int(row), int(column)), float(reward)
+    except ValueError:
+        raise ValueError(f"the map has {text!r}; a reward is written as 2,1=-5: row, column and what it pays") from None
 
 
 def _checked_shape(size) -> tuple[int, int]:

@@ -144,7 +144,7 @@ class LiveCurve:
         kept_at: str = "lower right",
     ):
         self._kept: Mapping[str, Series] = {}
-        self._kept_lines, self._kept_at = [], kept_at
+        self._kept_lines, self._kept_at, self._optimum = [], kept_at, None
         self._first_limits = (float(xmax), *map(float, ylim))
         labels = dict(lines) if isinstance(lines, Mapping) else {key: key for key in lines}
         with DRAWING:
@@ -164,7 +164,7 @@ class LiveCurve:
                 self._lines[key] = line
             if optimum is not None:
                 style = {"color": BLACK, "linewidth": 1.2, "linestyle": (0, (5, 3)), "label": optimum_label}
-                self.axes.axhline(optimum, **style)
+                self._optimum = self.axes.axhline(optimum, animated=True, **style)
             if with_legend:  # between title and lines, where no line can run into it
                 place = {"loc": "lower left", "bbox_to_anchor": (10 / width, 1 - (top - 8) / height)}
                 narrow = {"handlelength": 1.5, "handletextpad": 0.4, "columnspacing": 0.8}
@@ -188,7 +188,18 @@ class LiveCurve:
             self._lines[name].set_data(*_thinned(np.asarray(x, dtype=float), np.asarray(y, dtype=float)))
         with DRAWING:
             self._make_room()
-            return self._picture.draw(self._lines.values())
+            return self._picture.draw([*self._lines.values(), *([self._optimum] if self._optimum else [])])
+
+    @property
+    def optimum(self) -> float | None:
+        """The height of the dashed line; None for no line. It can be set where there was one at the beginning."""
+        return self._optimum.get_ydata()[0] if self._optimum is not None and self._optimum.get_visible() else None
+
+    @optimum.setter
+    def optimum(self, height: float | None) -> None:
+        self._optimum.set_visible(height is not None)
+        if height is not None:
+            self._optimum.set_ydata([height, height])
 
     def keep(self, kept: Mapping[str, Series]) -> None:
         """From now on these lines, {label: (x, y)}, lie behind the others, in place of those kept before."""

@@ -226,15 +226,51 @@ class Choice(Control):
         return [(str(option), option) for option in self.options]
 
 
+class Palette(Choice):
+    """One of a few tools, as a row of buttons; `tips` say what each does."""
+
+    def __init__(self, label, options, tips: Sequence[str], **more):
+        super().__init__(label, options, **more)
+        self.tips = tuple(tips)
+
+    def build(self, value):
+        from ipywidgets import Layout, ToggleButtons
+
+        shown = {"style": {"button_width": "72px"}, "tooltips": self.tips, "layout": Layout(margin="0")}
+        return ToggleButtons(options=self._named(), value=value, **shown)
+
+
+class TextField(Control):
+    """A few lines of text, read as they are written."""
+
+    def __init__(self, label, default="", *, lines=5, **options):
+        super().__init__(label, default, in_repr=False, **options)
+        self.lines = lines
+
+    def check(self, value):
+        if not isinstance(value, str):
+            raise ValueError(f"{self.name} must be text, got {value!r}")
+        return value
+
+    def build(self, value):
+        from ipywidgets import Layout, Textarea
+
+        shown = {**self._shown(), "style": {"description_width": "36px"}}
+        return Textarea(value=value, rows=self.lines, layout=Layout(width="auto"), **shown)
+
+
 class Touched(Control):
-    """A value without a widget of its own: it is set by touching a picture, or from Python."""
+    """A value without a widget of its own: it is set by touching a picture, or from Python. `kind` is its type."""
 
     has_widget = False
 
-    def __init__(self, default):
+    def __init__(self, default, kind: type = object):
         super().__init__("", default, in_repr=False)
+        self.kind = kind
 
     def check(self, value):
+        if not isinstance(value, self.kind):
+            raise ValueError(f"{self.name} must be a {self.kind.__name__}, got {value!r}")
         return value
 
 
@@ -260,3 +296,23 @@ class Reading(Control):
 
     def to_widget(self, value):
         return f'<div style="text-align:right;padding-right:22px">{value:{self.format}}</div>'  # below the read-outs
+
+
+class Words(Reading):
+    """HTML that the panel shows in `lines` lines of small type; a long one may take more."""
+
+    def __init__(self, *, lines: int):
+        super().__init__("", "")
+        self.lines = lines
+
+    def check(self, value):
+        return str(value)
+
+    def build(self, value):
+        from ipywidgets import HTML, Layout
+
+        return HTML(value=self.to_widget(value), layout=Layout(width="auto", min_height=f"{17 * self.lines + 4}px"))
+
+    def to_widget(self, value):
+        style = "font-size:12px;line-height:17px;white-space:normal"
+        return f'<div class="rlbook-equation" style="{style}">{value}</div>'

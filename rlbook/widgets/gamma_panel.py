@@ -9,14 +9,15 @@ import numpy as np
 from rlbook.envs.grid_world import GridWorld
 from rlbook.mdp import TabularMDP, bellman_backup, optimal_actions, value_iterates
 from rlbook.plots.grids import grid_layout, value_map
-from rlbook.widgets.controls import Slider
-from rlbook.widgets.grid_touch import WallPanel
+from rlbook.widgets.controls import Slider, Words
+from rlbook.widgets.equations import backup_in_numbers
+from rlbook.widgets.grid_touch import MapPanel
 
 HALF_A_DIGIT = 0.005  # values are shown with two decimals
 MOST_SWEEPS = 1000
 
 
-class GammaPanel(WallPanel):
+class GammaPanel(MapPanel):
     """Values and greedy policy while discount, slip and step reward are dragged, sweep by sweep if you like.
 
     Parameters
@@ -26,7 +27,7 @@ class GammaPanel(WallPanel):
     gamma, slip, step_reward : where the sliders begin; by default the world's own.
     sweep : how many sweeps of value iteration are shown; by default all, until the values have settled.
 
-    In a GridWorld walls can be painted: drag over the cells, or use arrow keys and Enter; `walls` are the cells.
+    A click on a cell shows what one more backup makes of its value. A GridWorld can be painted, see `MapPanel`.
 
     Play runs through the sweeps from the first. A panel that shows the last sweep stays with the last one when another
     value changes.
@@ -36,6 +37,7 @@ class GammaPanel(WallPanel):
     slip = Slider("Slip probability", 0.0, 0.0, 1.0, step=0.05, help="Chance of going to one side instead")
     step_reward = Slider("Reward of a step", -0.1, -2.0, 1.0, step=0.05, help="Paid for every ordinary step")
     sweep = Slider("Sweep", 0, 0, MOST_SWEEPS, step=1, help="Value iteration after this many sweeps")
+    equation = Words(lines=5)
     speed = 4
     dependent_limits = True
 
@@ -43,11 +45,11 @@ class GammaPanel(WallPanel):
         super().__init__()
         world = GridWorld() if world is None else world
         model = _model_of(world)
-        self._model, self._world = model, model.world
+        self._model = model
         self._layout, self._solved_for = grid_layout(model), None
         sweep = values.pop("sweep", None)
         values = {"gamma": model.gamma, **values}
-        grid = self._world if isinstance(self._world, GridWorld) else None
+        grid = model.world if isinstance(model.world, GridWorld) else None
         self.paint(grid)
         if grid is not None:
             step_reward = grid.step_reward
@@ -62,13 +64,12 @@ class GammaPanel(WallPanel):
 
     def prepare(self, state) -> None:
         """Solve the model anew if it has changed, and give the scrubber as many sweeps as that took."""
-        model = (state.gamma, state.slip, state.step_reward, state.walls)
+        model = (state.gamma, state.slip, state.step_reward, state.world)
         if model == self._solved_for:
             return
         at_end = self._solved_for is not None and state.sweep == self._last
-        if isinstance(self._world, GridWorld):
-            changes = {"slip": state.slip, "step_reward": state.step_reward, "obstacles": state.walls}
-            mdp = self._world.replace(**changes).mdp(state.gamma)
+        if state.world is not None:
+            mdp = state.world.replace(slip=state.slip, step_reward=state.step_reward).mdp(state.gamma)
             self._layout = grid_layout(mdp)
         else:
             mdp = self._model.with_gamma(state.gamma)
@@ -82,6 +83,7 @@ class GammaPanel(WallPanel):
         V, settled = self._iterates[state.sweep], self._iterates[-1][self._layout.free_cells()]
         Q = bellman_backup(V, self._mdp)
         self._residual = float(np.abs(Q.max(axis=1) - V).max())
+        self.tell(backup_in_numbers(V, self._mdp, self._layout, state.marked, state.sweep))
         return value_map(
             V,
             self._layout,

@@ -63,6 +63,7 @@ class LearnerPanel(KeepingPanel):
         self._pass_epsilon()
 
     def changed(self, name: str) -> None:
+        super().changed(name)
         if name == "epsilon":
             with self._signal:
                 self._epsilon_set = self.epsilon

@@ -55,12 +55,15 @@ class Panel:
     changed(name)       -> a value changed; runs at once on the thread of the event, so only set other values here.
 
     `buttons` maps the name of a method to the label of a button that calls it; the last `below_controls` pictures
-    stand under the controls, the others beside them; `speed` (a number or a control) is the number of steps per second
+    stand under the controls, the others beside them; `above_pictures` and `below_pictures` name the controls that stand
+    with those pictures; `speed` (a number or a control) is the number of steps per second
     while playing. `dependent_limits` is True where `prepare` sets limits. Public attributes
     are declared in the class body, so that a misspelt `panel.gama = 0.5` is an error and not a silent new attribute.
     """
 
     below_controls = 0
+    above_pictures: Sequence[str] = ()
+    below_pictures: Sequence[str] = ()
     buttons: ClassVar[Mapping[str, str]] = {}
     dependent_limits = False
     frames_per_second = 30
@@ -251,6 +254,8 @@ class Panel:
                     {**transport, **self.buttons, "reset": "Reset"},
                     self._drawn_now(),
                     below_controls=self.below_controls,
+                    above_pictures=self.above_pictures,
+                    below_pictures=self.below_pictures,
                     touchable=self.touchable,
                     point=self.point,
                     key=self.key,

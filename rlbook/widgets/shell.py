@@ -28,6 +28,7 @@ class Shell:
 
     controls, values : what to show, and where it begins. buttons : {name: label}. pictures : the first ones, the last
         `below_controls` of which stand under the controls. name : of the panel, in text.
+    above_pictures, below_pictures : names of the controls that stand there and not on the left.
     touchable : {number of a picture: what can be done there}; these call point(kind, x, y) and key(key), see `touch`.
     lock : held while an event is taken, so that no value of another thread comes between.
     moved(name, value), pressed(name), unseen() : a control was moved, a button pressed, the last view is gone.
@@ -41,6 +42,8 @@ class Shell:
         pictures: Sequence[str | bytes],
         *,
         below_controls: int,
+        above_pictures: Sequence[str],
+        below_pictures: Sequence[str],
         touchable: Mapping[int, str],
         point: Callable[[str, float, float], None],
         key: Callable[[str], None],
@@ -60,7 +63,7 @@ class Shell:
             for i, picture in enumerate(pictures)
         ]
         self._status = HTML(layout=Layout(width="auto", min_height="24px", margin="0"))
-        self.root = self._arrange(below_controls)
+        self.root = self._arrange(below_controls, above_pictures, below_pictures)
         self.root._view_count = 0  # ask the page to count the places that show this panel
         # The last view is gone, because the cell was run again or removed: do not play to nobody.
         self.root.observe(lambda change: unseen() if change["old"] and not change["new"] else None, "_view_count")
@@ -77,13 +80,20 @@ class Shell:
         if not control.same_position(reported, self._values[control.name]):
             self._moved(control.name, reported)
 
-    def _arrange(self, below_controls: int) -> VBox:
+    def _arrange(self, below_controls: int, above_pictures: Sequence[str], below_pictures: Sequence[str]) -> VBox:
         buttons = HBox(list(self._transport.values()), layout=Layout(flex_flow="row wrap", margin="4px 0 0 0"))
         split, width = len(self._pictures) - below_controls, f"{CONTROLS_WIDTH}px"
-        controls = VBox(
-            [*self._inputs.values(), buttons, *self._pictures[split:]], layout=Layout(width=width, flex=f"0 0 {width}")
-        )
+        elsewhere = *above_pictures, *below_pictures
+        left = [widget for name, widget in self._inputs.items() if name not in elsewhere]
+        controls = VBox([*left, buttons, *self._pictures[split:]], layout=Layout(width=width, flex=f"0 0 {width}"))
         pictures = HBox(self._pictures[:split], layout=Layout(flex_flow="row wrap", flex="1 1 0", grid_gap="12px"))
+        above, below = (
+            [self._inputs[n] for n in names if n in self._inputs] for names in (above_pictures, below_pictures)
+        )
+        if above or below:
+            pictures.layout.flex = "0 0 auto"
+            above = [HBox(above, layout=Layout(flex_flow="row wrap", margin="0 0 4px 0"))] if above else []
+            pictures = VBox([*above, pictures, *below], layout=Layout(flex="1 1 0", overflow="hidden"))
         row = HBox([controls, pictures], layout=Layout(align_items="flex-start", grid_gap="12px"))
         hide_still = HTML(_hiding(self._still_name()), layout=Layout(display="none"))
         return VBox([row, self._status, hide_still], layout=Layout(overflow="hidden"))
@@ -106,6 +116,8 @@ class Shell:
         for widget, picture in zip(self._pictures, pictures, strict=True):
             value = picture if isinstance(picture, bytes) else str(picture)
             if widget.value != value:
+                if isinstance(widget, TouchPicture):
+                    widget.size = picture_size(value)
                 widget.value = value
 
     def picture(self, number: int) -> str | bytes:

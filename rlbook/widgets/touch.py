@@ -66,7 +66,7 @@ export default { render({ model, el }) {
 class TouchPicture(anywidget.AnyWidget):
     """A picture on the page that reports where it is touched.
 
-    value : the picture, SVG text or PNG bytes; another one may be set at any time, of the same size.
+    value : the picture, SVG text or PNG bytes; another one may be set at any time; `size` is its width and height.
     label : says to a screen reader what can be done here.
     on_point : called as ``on_point(kind, x, y)``: kind is "down", "move" (while held) or "up"; x and y are in pixels of
         the picture, from its upper left corner, however large the page shows it.
@@ -76,7 +76,7 @@ class TouchPicture(anywidget.AnyWidget):
     _esm = _PAGE
     value = traitlets.Union([traitlets.Unicode(), traitlets.Bytes()]).tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)
-    size = traitlets.List().tag(sync=True)
+    size = traitlets.Tuple().tag(sync=True)
     listens_to = traitlets.List(list(KEYS)).tag(sync=True)
 
     def __init__(
@@ -88,7 +88,7 @@ class TouchPicture(anywidget.AnyWidget):
         on_key: Callable[[str], None] = lambda key: None,
         **options,
     ):
-        super().__init__(value=picture, label=label, size=list(picture_size(picture)), **options)
+        super().__init__(value=picture, label=label, size=picture_size(picture), **options)
         self._on_point, self._on_key = on_point, on_key
         self.on_msg(self._heard)
 

@@ -184,7 +184,14 @@ class TestFromText:
 
     def test_one_string_and_the_round_trip(self):
         text = "..G\nX.X\n.S."
-        assert GridWorld.from_text(text, render_mode="ansi").render() == text
+        assert GridWorld.from_text(text, render_mode="ansi").render() == GridWorld.from_text(text).to_text() == text
+
+    def test_rewards_of_single_cells(self):
+        text = "..G\nX.X\n.S.\n0,0=-5 2,2=0.1"
+        world = GridWorld.from_text(text)
+        assert dict(world.cell_rewards) == {(0, 0): -5.0, (2, 2): 0.1} and world.to_text() == text
+        other = GridWorld.from_text(text, cell_rewards={(0, 0): 1.0})  # an argument has the last word
+        assert dict(other.cell_rewards) == {(0, 0): 1.0, (2, 2): 0.1}
 
     @pytest.mark.parametrize(
         ("rows", "message"),
@@ -195,6 +202,8 @@ class TestFromText:
             (["S.G", ".."], r"lengths \[3, 2\]; accepted are equal lengths"),
             (["S?G"], r"'\?' at row 0, column 1; accepted are S, G, X and \."),
             ([], "the map has rows"),
+            (["S.G", "0;1=2"], "'0;1=2'; a reward is written as 2,1=-5"),
+            (["S.G", "0,1=nan"], "accepted are finite numbers"),
         ],
     )
     def test_a_wrong_map(self, rows, message):

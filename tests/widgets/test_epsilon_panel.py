@@ -148,39 +148,37 @@ def test_nothing_is_lost_however_events_and_steps_meet(slide):
     assert panel.wait(5) and panel._agent.epsilon == panel.epsilon_now == 0.0
 
 
-def test_editing_a_cells_reward_changes_the_world_and_the_picture():
+def paid():
+    """The world with a reward of 5 in (2, 2)."""
+    return GridWorld(cell_rewards={(2, 2): 5.0})
+
+
+def test_a_changed_reward_changes_the_world_and_the_picture():
     panel = EpsilonPanel()
-    panel.cell = (2, 2)
-    assert panel.cell_reward == -0.1  # what a step pays there now
     before = panel.figure()
-    panel.cell_reward = 5.0
+    panel.world = paid()
     assert panel.figure() != before and ">+5<" in panel.figure()
     assert panel._env.unwrapped.cell_rewards == {(2, 2): 5.0}
     panel.step(3000)
-    assert table(panel)[panel._world.to_state((1, 2)), 2] > 4  # moving down into it
-    panel.cell = (0, 3)
-    assert panel.cell_reward == 10.0
-    panel.cell = (2, 2)
-    assert panel.cell_reward == 5.0
+    assert table(panel)[panel.world.to_state((1, 2)), 2] > 4  # moving down into it
 
 
 def test_an_edit_leaves_robot_clock_and_table_alone():
     panel = EpsilonPanel()
     panel.step(30)
     position, steps, learned = panel._env.unwrapped.state, panel._env.n_steps, table(panel).copy()
-    panel.cell_reward = 3.0
+    panel.world = paid()
     panel.figure()
     assert (panel._env.unwrapped.state, panel._env.n_steps) == (position, steps) and (table(panel) == learned).all()
 
 
 def test_another_algorithm_learns_in_the_same_world():
     panel = EpsilonPanel()
-    panel.cell = (2, 2)
-    panel.cell_reward = 5.0
+    panel.world = paid()
     panel.step(50)
     panel.algorithm = "Double Q"
     panel.figure()
-    assert panel.cell_reward == 5.0 and panel._env.unwrapped.cell_rewards == {(2, 2): 5.0}
+    assert panel._env.unwrapped.cell_rewards == {(2, 2): 5.0}
     assert not table(panel).any() and total(panel) == 0
     panel.reset()
     assert panel._env.unwrapped.cell_rewards == {}
@@ -188,12 +186,11 @@ def test_another_algorithm_learns_in_the_same_world():
 
 def test_a_reward_is_stored_as_the_slider_says_it(slide):
     panel = EpsilonPanel()
-    panel.cell = (2, 2)
-    slide(panel, "cell_reward", 3.0)
-    slide(panel, "cell_reward", -0.1999999999999993)  # how a page counts 98 steps of 0.1 from -10
-    assert panel.cell_reward == -0.2 and panel._rewards == {(2, 2): -0.2}
-    slide(panel, "cell_reward", 1.8e-15)
-    assert repr(panel.cell_reward) == "0.0"
+    slide(panel, "reward", 3.0)
+    slide(panel, "reward", -0.1999999999999993)  # how a page counts 98 steps of 0.1 from -10
+    assert panel.reward == -0.2
+    slide(panel, "reward", 1.8e-15)
+    assert repr(panel.reward) == "0.0"
     assert panel.wait(5)
 
 
@@ -207,7 +204,7 @@ def test_reset_starts_the_same_run_again():
     panel = EpsilonPanel()
     panel.step(300)
     learned = table(panel).copy()
-    panel.cell_reward, panel.gamma = 4.0, 0.5
+    panel.world, panel.gamma = paid(), 0.5
     panel.step(50)
     panel.reset()
     assert not table(panel).any() and panel.epsilon == 1.0 and panel._env.unwrapped.cell_rewards == {}
@@ -220,9 +217,9 @@ def test_200_rapid_events_are_merged_and_the_last_one_wins(slide):
     panel.widget  # noqa: B018
     drawn = panel.n_draws
     for k in range(200):
-        slide(panel, "cell_reward", round(-10 + k / 10, 1))
+        slide(panel, "gamma", round(k / 200, 3))
     assert panel.wait(20)
-    assert 1 <= panel.n_draws - drawn < 150 and panel._env.unwrapped.cell_rewards[panel.cell] == 9.9
+    assert 1 <= panel.n_draws - drawn < 150 and panel._agent.gamma == 0.995
 
 
 def test_the_curve_is_up_to_date_after_pausing(shown):
@@ -250,5 +247,5 @@ def test_bad_input_is_named():
         EpsilonPanel(update=3)
     with pytest.raises(ValueError, match=r"epsilon must be a number from 0 to 1, got -0\.1"):
         EpsilonPanel(epsilon=-0.1)
-    with pytest.raises(ValueError, match="cell must be one of"):
-        EpsilonPanel().cell = (1, 1)
+    with pytest.raises(ValueError, match=r"world must be a GridWorld, got 'S\.G'"):
+        EpsilonPanel().world = "S.G"
