@@ -188,7 +188,7 @@ class DQNAgent(NetworkLearner):
         if not self._remembers_enough():
             return None
         batch = self._sample()
-        q = self.online(batch.state).gather(1, batch.action[:, None])[:, 0]
+        q = self.online(batch.state).gather(1, batch.action[:, None]).squeeze(1)
         error = self._targets(batch) - q
         loss = (huber_loss(error) if config.huber else squared_loss(error)).mean()
         self._descend(loss)
