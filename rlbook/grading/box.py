@@ -23,6 +23,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlbook.grading.library import ROOT
 from rlbook.grading.syscalls import seccomp_filter
 from rlbook.grading.wire import Channel, Late, WireError
 
@@ -31,6 +32,7 @@ START_SECONDS = 60
 WATCH_SECONDS = 0.02
 END_SECONDS = 10
 LIBRARY, HOME = "/library", "/home/student"  # where the box has the package rlbook, and its own folder
+WRITABLE = ("/dev/shm", "/tmp", HOME)
 
 
 class BoxError(RuntimeError):
@@ -53,6 +55,7 @@ class Limits:
     ----------
     call, cell, total : seconds for one call of a function, for one cell, and for the whole submission.
     memory, disk : bytes; ``disk`` holds for /tmp, /dev/shm and the home folder, each.
+    files : in these folders together, empty ones too: each takes the kernel's memory.
     threads : of all processes together.
     """
 
@@ -61,6 +64,7 @@ class Limits:
     total: float = 900.0
     memory: int = 2048 * MIB
     disk: int = 64 * MIB
+    files: int = 10_000
     threads: int = 64
 
     def of_each_process(self) -> dict[str, int]:
@@ -85,6 +89,7 @@ class Box:
 
     def __init__(self, library: Path, limits: Limits, sealed: bool = True):
         self._limits, self._reason, self._asked = limits, "", 0
+        self._folders: list[int] = []  # descriptors of the box's WRITABLE folders, to count files by
         ours, theirs = socket.socketpair()
         child = [
             sys.executable,
@@ -92,6 +97,7 @@ class Box:
             "rlbook.grading.child",
             str(theirs.fileno()),
             json.dumps(limits.of_each_process()),
+            *(WRITABLE if sealed else ()),
         ]
         with theirs, tempfile.TemporaryFile() as filter_file:
             if sealed:
@@ -108,10 +114,13 @@ class Box:
                 start_new_session=True,
             )
         self._channel, self._done = Channel(ours), threading.Event()
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
         try:
+            ours.settimeout(START_SECONDS)
+            self._folders = socket.recv_fds(ours, 1, len(WRITABLE))[1]
             self._channel.receive(time.monotonic() + START_SECONDS)
-        except WireError:
+        except (WireError, OSError):
             self.close()
             told = self._process.stderr.read(MIB).decode(errors="replace").strip()
             raise BoxError(self._reason or advice(told)) from None
@@ -140,6 +149,9 @@ class Box:
         self._done.set()
         self._kill()
         self._process.wait()
+        self._watcher.join()
+        while self._folders:
+            os.close(self._folders.pop())
         with contextlib.suppress(OSError), self._channel.socket as sock:
             sock.settimeout(END_SECONDS)
             while sock.recv(MIB):
@@ -161,6 +173,8 @@ class Box:
             memory, threads = _use(self._process.pid)
             if memory > self._limits.memory:
                 self._reason = f"It used more than {self._limits.memory // MIB} MiB of memory."
+            elif sum(disk.f_files - disk.f_ffree for disk in map(os.fstatvfs, self._folders)) > self._limits.files:
+                self._reason = f"It made more than {self._limits.files:,} files."
             elif threads > self._limits.threads:
                 self._reason = f"It started more than {self._limits.threads} threads or processes."
             if self._reason:
@@ -219,7 +233,7 @@ def _bubblewrap(library: Path, limits: Limits, filter_descriptor: int) -> list[s
     command += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--seccomp", str(filter_descriptor)]
     # Room to write comes first: the environment may lie in /tmp, and is mounted over it then.
     command += ["--proc", "/proc", "--dev", "/dev", "--chdir", HOME]
-    for folder in ("/dev/shm", "/tmp", HOME):
+    for folder in WRITABLE:
         command += ["--size", str(limits.disk), "--tmpfs", folder]
     for folder in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         if os.path.islink(folder):
@@ -227,11 +241,11 @@ def _bubblewrap(library: Path, limits: Limits, filter_descriptor: int) -> list[s
         else:
             command += ["--ro-bind-try", folder, folder]
     command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    for folder in environment_folders():
-        command += ["--ro-bind", str(folder), str(folder)]
-    installed = Path(sysconfig.get_path("purelib"), "rlbook")
-    if installed.is_dir():
-        command += ["--tmpfs", str(installed), "--remount-ro", str(installed)]
+    hidden = folders_with_answers()
+    for folder in sorted(environment_folders() | hidden):  # what lies in another one comes after it, and counts
+        command += ["--tmpfs", str(folder)] if folder in hidden else ["--ro-bind", str(folder), str(folder)]
+    for folder in hidden:
+        command += ["--remount-ro", str(folder)]
     command += ["--ro-bind", str(library), LIBRARY]
     # / and /dev are kept in memory, without a size of their own; and where the grader runs as root, its settings of
     # the kernel in /proc/sys could be written, since their owner needs no privilege.
@@ -241,23 +255,24 @@ def _bubblewrap(library: Path, limits: Limits, filter_descriptor: int) -> list[s
     return command
 
 
-def environment_folders() -> list[Path]:
+def environment_folders() -> set[Path]:
     """The folders with the interpreter and its packages: /usr, Python's own, the environment's, and what it links to.
 
-    A line of a .pth file may name a folder elsewhere (an editable install); the one with this project is left out.
+    A line of a .pth file may name a folder elsewhere, as an editable install does.
     """
-    linked = []
+    folders = {Path("/usr"), Path(sys.base_prefix), Path(sys.prefix)}
     for packages in map(Path, site.getsitepackages()):
         for file in packages.glob("*.pth"):
-            linked += [Path(line) for line in file.read_text(errors="replace").splitlines() if line.startswith("/")]
-    project = Path(__file__).resolve().parents[2]
-    folders = [Path("/usr"), Path(sys.base_prefix), Path(sys.prefix)]
-    folders += [folder for folder in linked if folder.is_dir() and not project.is_relative_to(folder)]
-    kept: list[Path] = []
-    for folder in folders:
-        if not any(folder.is_relative_to(other) for other in kept):
-            kept.append(folder)
-    return kept
+            lines = file.read_text(errors="replace").splitlines()
+            folders |= {Path(line) for line in lines if line.startswith("/") and os.path.isdir(line)}
+    return folders
+
+
+def folders_with_answers() -> set[Path]:
+    """What is empty in the box: the whole workbook, wherever it lies, and the package where it is installed."""
+    package, installed = ROOT.resolve(), Path(sysconfig.get_path("purelib"), "rlbook")
+    workbook = package.parent if (package.parent / "pyproject.toml").is_file() else package
+    return {workbook, installed} if installed.is_dir() else {workbook}
 
 
 def _environment(library: str, home: str) -> dict[str, str]:

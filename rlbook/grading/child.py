@@ -24,8 +24,11 @@ from rlbook.grading.wire import Channel
 SHOWN = 4000  # characters of what one cell prints, and of what an error says
 
 
-def serve(descriptor: int, limits: dict[str, int]) -> None:
-    """Do what is asked for until the other end is closed. ``limits``: the names and values of resource limits."""
+def serve(descriptor: int, limits: dict[str, int], folders: list[str]) -> None:
+    """Do what is asked for until the other end is closed.
+
+    limits : the names and values of resource limits.   folders : in which files can be made; the grader counts them.
+    """
     for name, value in limits.items():
         resource.setrlimit(getattr(resource, name), (value, value))
     channel, submission = Channel(socket.socket(fileno=descriptor)), Submission()
@@ -33,6 +36,7 @@ def serve(descriptor: int, limits: dict[str, int]) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
+    socket.send_fds(channel.socket, [b"."], [os.open(folder, os.O_RDONLY) for folder in folders])
     channel.send({"id": 0})
     work = {"run": submission.run, "call": submission.call}
     while True:
@@ -99,4 +103,4 @@ class Printed(io.StringIO):
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), json.loads(sys.argv[2]))
+    serve(int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:])

@@ -89,6 +89,7 @@ DISTURBANCES = {
         )
         for folder in ("/dev/shm", "/tmp", "/home/student")
     },
+    "empty files": before("for i in range(10**9): open(f'/tmp/{i}', 'w').close()"),
     "fill the root": before("import os\nos.mkdir('/more')"),
     "many forks with memory": before(
         "import os, time\nhoard = bytearray(50_000_000)\nfor i in range(100):\n"
