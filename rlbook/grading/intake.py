@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from rlbook.checks import EXERCISES
 from rlbook.grading.session import MAX_NOTEBOOK
 
 MAX_ENTRIES = 20_000
+MAX_DEPTH = 20  # folders in folders
+_LINK = "is a link, or no file, which is not followed."
 
 # Moodle: "Jane Doe_1234_assignsubmission_file_/..." or "..._file_02.ipynb".
 _MOODLE = re.compile(r"(?P<student>.+_\d+)_assignsubmission_[a-z]+_(?P<name>.*)")
@@ -33,84 +36,102 @@ class Submission:
     problem: str = ""
 
 
+_Entry = tuple[tuple[str, ...], Submission]  # where it lies, and what it is; an empty folder's path ends in ""
+
+
 def submissions(path: Path) -> list[Submission]:
     """All submissions at ``path``, in a stable order. Raises ValueError where there are none."""
     path = Path(path)
     if path.is_dir():
-        found = list(_in_folder(path))
+        entries = _in_folder(path)
     elif path.suffix == ".ipynb" and path.is_file():
-        found = [_of_file(path.stem, path)]
+        entries = [((path.name,), _of_file(path))]
     elif path.is_file() and zipfile.is_zipfile(path):
-        found = list(_in_zip(path))
+        entries = _in_zip(path)
     else:
         raise ValueError(f"{path} is no submission; accepted are a notebook, a folder of them and a zip file")
+    found = list(_by_student(entries))
     if not found:
         raise ValueError(f"{path} holds no submission; accepted are notebooks (.ipynb), or a folder for every student")
     return sorted(found, key=lambda submission: (submission.student, submission.name))
 
 
-def _in_folder(path: Path) -> Iterator[Submission]:
-    for entry in sorted(path.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.suffix == ".ipynb":
-            yield _of_file(_student_of(entry.name) or entry.stem, entry)
-        elif entry.is_dir():
-            student = _student_of(entry.name) or entry.name
-            if entry.is_symlink():
-                yield Submission(student, entry.name, problem="The folder is a link, which is not followed.")
-            else:
-                yield from _of_student(student, entry)
+def _by_student(entries: Iterable[_Entry], group: str = "") -> Iterator[Submission]:
+    """All that is handed in, by whom: what stands first in a path is a student, or a group with students in it."""
+    level: dict[str, list[_Entry]] = {}
+    for path, found in entries:
+        if path:
+            level.setdefault(path[0], []).append((path[1:], found))
+    for name, held in level.items():
+        student, alone = _student_of(name), len(level) == 1
+        if student or _is_a_students(name, held, alone):
+            yield from _of_student(group + (student or name.removesuffix(".ipynb")), [found for _, found in held])
+        else:
+            yield from _by_student(held, group if alone or name in EXERCISES.chapters else f"{group}{name}/")
 
 
-def _of_student(student: str, folder: Path) -> Iterator[Submission]:
-    found = False
-    for top, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if name.endswith(".ipynb") and not name.startswith("."):
-                found = True
-                yield _of_file(student, Path(top, name))
-    if not found:
-        yield Submission(student, folder.name, problem="The folder holds no notebook (.ipynb).")
+def _is_a_students(name: str, held: list[_Entry], alone: bool) -> bool:
+    """A notebook is, a folder that holds one itself, and one of many that holds one folder of them, or none at all."""
+    if name in EXERCISES.chapters:  # as nbgrader's folders, STUDENT/CHAPTER/CHAPTER.ipynb
+        return False
+    notebooks = [(path, found.name) for path, found in held if found.name.endswith(".ipynb")]
+    if not notebooks:
+        return any(path for path, _ in held)
+    homes = [tuple(part for part in path[:-1] if part not in EXERCISES.chapters) for path, _ in notebooks]
+    n_chapters = len({chapter for chapter in EXERCISES.chapters for _, file in notebooks if chapter in file})
+    if alone:  # a class in one folder, as one makes a zip file of, or its only student
+        return () in homes and len(notebooks) <= max(n_chapters, 1)
+    return () in homes or len(set(homes)) == 1
 
 
-def _of_file(student: str, path: Path) -> Submission:
+def _of_student(student: str, held: list[Submission]) -> Iterator[Submission]:
+    notebooks = [found for found in held if found.name.endswith(".ipynb")]
+    problem = held[0].problem or "There is no notebook (.ipynb) in what was handed in."
+    for found in notebooks or [replace(held[0], problem=problem)]:
+        yield replace(found, student=student)
+
+
+def _in_folder(path: Path) -> Iterator[_Entry]:
+    for top, folders, files in os.walk(path):
+        place = Path(top).relative_to(path).parts
+        folders[:] = [name for name in folders if not name.startswith(".") and len(place) < MAX_DEPTH]
+        inside = [Path(top, name) for name in (*folders, *files) if not name.startswith(".")]
+        for entry in inside:
+            if not entry.is_dir():
+                yield (*place, entry.name), _of_file(entry)
+            elif entry.is_symlink():
+                yield (*place, entry.name, ""), Submission("", entry.name, problem=f"The folder {_LINK}")
+        if not inside:
+            yield (*place, ""), Submission("", Path(top).name)
+
+
+def _of_file(path: Path) -> Submission:
     if path.is_symlink() or not path.is_file():
-        return Submission(student, path.name, problem="The notebook is a link or no file, which is not followed.")
+        return Submission("", path.name, problem=f"The notebook {_LINK}")
 
     def read() -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_NOTEBOOK + 1)
 
-    return Submission(student, path.name, read)
+    return Submission("", path.name, read)
 
 
-def _in_zip(path: Path) -> Iterator[Submission]:
+def _in_zip(path: Path) -> Iterator[_Entry]:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
         raise ValueError(f"{path} has {len(entries)} entries; accepted are {MAX_ENTRIES}")
-    with_notebook, seen = set(), {}
     for entry in entries:
         parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
-        if not parts or entry.is_dir() or any(part.startswith(".") and part != ".." for part in parts):
-            continue
-        student = _student_of(parts[0]) or (parts[0] if len(parts) > 1 else PurePosixPath(parts[0]).stem)
-        problem = _zip_problem(entry, parts)
-        if parts[-1].endswith(".ipynb") or problem:
-            with_notebook.add(student)
-            yield Submission(student, parts[-1], _reader(path, entry), problem)
-        seen[student] = parts[-1]
-    for student in seen.keys() - with_notebook:
-        yield Submission(student, seen[student], problem="There is no notebook (.ipynb) in what was handed in.")
+        if parts and not entry.is_dir() and not any(part.startswith(".") and part != ".." for part in parts):
+            yield parts[:MAX_DEPTH], Submission("", parts[-1], _reader(path, entry), _zip_problem(entry, parts))
 
 
 def _zip_problem(entry: zipfile.ZipInfo, parts: tuple[str, ...]) -> str:
     if ".." in parts or entry.filename.startswith(("/", "\\")) or ":" in parts[0]:
         return "Its path in the zip file leads out of it, which is refused."
     if (entry.external_attr >> 16) & 0o170000 == 0o120000:
-        return "It is a link, which is not followed."
+        return f"It {_LINK}"
     if entry.flag_bits & 1:
         return "It is encrypted."
     return ""

@@ -31,10 +31,59 @@ def test_a_folder_of_notebooks_and_of_students_folders(tmp_path):
     for place in ("jane/01.ipynb", "jane/deep/02.ipynb", "jane/.ipynb_checkpoints/01.ipynb", "joe/answers.pdf"):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_bytes(DATA)
-    assert names(tmp_path) == [("02", "02.ipynb"), ("jane", "01.ipynb"), ("jane", "02.ipynb"), ("joe", "joe")]
+    assert names(tmp_path) == [("02", "02.ipynb"), ("jane", "01.ipynb"), ("jane", "02.ipynb"), ("joe", "answers.pdf")]
     *read, joe = submissions(tmp_path)
     assert all(submission.read() == DATA and not submission.problem for submission in read)
-    assert joe.problem == "The folder holds no notebook (.ipynb)."
+    assert joe.problem == "There is no notebook (.ipynb) in what was handed in."
+
+
+MOODLE = "{}_assignsubmission_file_"
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+@pytest.mark.parametrize(
+    "places, students",
+    [
+        (["jane/02.ipynb", "joe/02.ipynb"], ["jane", "joe"]),
+        (["class/jane/02.ipynb", "class/joe/02.ipynb", "class/jim/02.pdf"], ["jane", "jim", "joe"]),
+        (["all/mon/jane/02.ipynb", "all/mon/jim/x.pdf", "all/mon/joe/02.ipynb"], ["jane", "jim", "joe"]),
+        (
+            ["mon/jane/02.ipynb", "mon/joe/02.ipynb", "tue/jane/02.ipynb", "tue/jim/02.ipynb"],
+            ["mon/jane", "mon/joe", "tue/jane", "tue/jim"],
+        ),
+        (["jane/02.ipynb", "joe/homework/02.ipynb", "joe/report.pdf"], ["jane", "joe"]),
+        (["class/jane.ipynb", "class/joe.ipynb", "class/notes.txt"], ["jane", "joe"]),
+        (["02_q_learning/jane.ipynb", "02_q_learning/joe.ipynb"], ["jane", "joe"]),
+        (["01_mdp/jane.ipynb", "01_mdp/joe.ipynb", "02_q_learning/joe.ipynb"], ["jane", "joe"]),
+        (["02_q_learning/jane.ipynb"], ["jane"]),
+        (["jane/01_mdp.ipynb", "jane/02_q_learning.ipynb"], ["jane"]),
+        (["jane/01_mdp/01_mdp.ipynb", "jane/02_q_learning/02.ipynb", "joe/01_mdp/x.ipynb"], ["jane", "joe"]),
+        ([f"all/{MOODLE.format('Jane_1')}/02.ipynb", f"all/{MOODLE.format('Joe_2')}/a/02.ipynb"], ["Jane_1", "Joe_2"]),
+        ([f"{MOODLE.format('Joe_2')}/{MOODLE.format('Jane_1')}/02.ipynb"], ["Joe_2"]),
+        (["jane/02.ipynb", f"joe/{MOODLE.format('jane_1')}/02.ipynb"], ["jane", "joe"]),
+        (
+            ["all/doejane_1_2_02.ipynb", "all/doejoe_3_4_02.ipynb", "all/doejim_5_6_x.pdf"],
+            ["doejane_1", "doejim_5", "doejoe_3"],
+        ),
+    ],
+)
+def test_two_students_stay_two_wherever_their_folders_lie(tmp_path, kind, places, students):
+    if kind == "zip":
+        path = archive(tmp_path / "class.zip", *((place, DATA) for place in places))
+    else:
+        path = tmp_path / "class"
+        for place in places:
+            (path / place).parent.mkdir(parents=True, exist_ok=True)
+            (path / place).write_bytes(DATA)
+    found = submissions(path)
+    assert len(found) == sum(not place.endswith((".txt", "report.pdf")) for place in places)
+    assert sorted({submission.student for submission in found}) == students
+
+
+def test_a_path_of_thousands_of_folders_costs_its_own_submission_only(tmp_path):
+    path = archive(tmp_path / "class.zip", ("jane/02.ipynb", DATA), ("joe/" + "a/" * 5000 + "02.ipynb", DATA))
+    (_, joe) = submissions(path)
+    assert joe.student == "joe" and joe.read() == DATA
 
 
 def test_links_are_not_followed(tmp_path):
