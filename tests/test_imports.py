@@ -6,13 +6,11 @@ import json
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-import rlbook
+from rlbook.grading.library import MODULES, package_of, taken_from_the_library
 
-ROOT = Path(rlbook.__file__).parent
 HEAVY = {"torch", "matplotlib", "ipywidgets", "IPython", "mujoco"}
 LEARNERS = ("q_learning", "dqn", "ppo", "sac", "td3")
 # Lowest first. A file may import from its own floor and from those below it.
@@ -28,14 +26,8 @@ FLOORS = (
 )
 
 
-def module_name(path):
-    """rlbook/envs/arm/physics.py -> rlbook.envs.arm.physics; a package goes by its folder's name."""
-    parts = path.relative_to(ROOT.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-SOURCES = {module_name(path): path.read_text() for path in sorted(ROOT.rglob("*.py"))}
-MODULES = [name for name in SOURCES if name != "rlbook"]
+SOURCES = {name: path.read_text() for name, path in MODULES.items()}
+BELOW = [name for name in SOURCES if name != "rlbook"]
 
 
 def imports(source, package, modules=SOURCES):
@@ -43,25 +35,9 @@ def imports(source, package, modules=SOURCES):
 
     {module: names}; ``package`` is the package of the file, for relative imports.
     """
-    found = {}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name in modules:
-                    found.setdefault(alias.name, set())
-        elif isinstance(node, ast.ImportFrom):
-            start = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
-            origin = ".".join(filter(None, [start, node.module]))
-            for alias in node.names:
-                if f"{origin}.{alias.name}" in modules:
-                    found.setdefault(f"{origin}.{alias.name}", set())
-                elif origin in modules:
-                    found.setdefault(origin, set()).add(alias.name)
-    return found
-
-
-def package_of(module):
-    return module if (ROOT.parent / Path(*module.split("."))).is_dir() else module.rpartition(".")[0]
+    plain = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import))
+    names = {alias.name: set() for node in plain for alias in node.names if alias.name in modules}
+    return names | taken_from_the_library(source, package, modules)
 
 
 def room(module):
@@ -151,7 +127,7 @@ def _bases(module, tree):
     return direct.union(*(_bases(origin, ast.parse(SOURCES[origin])) for origin in direct))
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", BELOW)
 def test_imports_only_go_downward(module):
     assert not upward(module, SOURCES[module]), f"{module} imports from a floor above"
     if room(module) in LEARNERS:
@@ -163,7 +139,7 @@ def test_no_two_files_import_each_other():
     assert circle(SOURCES) is None
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", BELOW)
 def test_no_file_reaches_for_anothers_underscore(module):
     assert borrowed(SOURCES[module], package_of(module)) == []
     assert foreign_attributes(module, SOURCES[module]) == []

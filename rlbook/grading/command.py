@@ -7,6 +7,7 @@ import contextlib
 import json
 import math
 import shutil
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -93,6 +94,7 @@ def grade(options: argparse.Namespace, extra) -> int:
     try:
         students = gathered(result for _, result in _with_progress(handed_in, options, settings))
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more would only disturb the cleaning up, which is short
         print("\nrlbook: stopped; the same command goes on where it was.", file=sys.stderr)
         return STOPPED
     write_reports(options.out, students, settings)

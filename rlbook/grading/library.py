@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import ast
 import compileall
+from collections.abc import Container
 from pathlib import Path
 
 import rlbook
 
 ROOT = Path(rlbook.__file__).parent
-NEEDED_INSIDE = ("checks/calling.py", "grading/__init__.py", "grading/wire.py", "grading/child.py")
-KEPT_ROOMS = ("envs", "plots", "validation.py")
-CLOSED_ROOMS = ("checks", "grading", "widgets", "workbook", "cli.py")
+# {module: its file}; a package goes by its folder's name.
+MODULES = {
+    ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+NEEDED_INSIDE = ("rlbook", "rlbook.checks.calling", *(f"rlbook.grading{part}" for part in ("", ".wire", ".child")))
+KEPT_ROOMS = ("envs", "plots", "validation")
+CLOSED_ROOMS = ("checks", "grading", "widgets", "workbook", "cli")
 
 _STAND_IN = '''"""Not here while answers are graded."""
 
@@ -57,7 +63,7 @@ _at_once = __getattr__
 
 
 def __getattr__(name):
-    if name not in _HOME or not name.islower():
+    if name not in __all__ or not name.islower():
         return _at_once(name)
     return lambda *args, **kwargs: _at_once(name)(*args, **kwargs)
 """
@@ -66,29 +72,28 @@ def __getattr__(name):
 def write_library(folder: Path, checks_module: str) -> None:
     """Write the package into ``folder``/rlbook, without the right answers of the chapter whose checks these are."""
     answers = right_answers(checks_module)
-    for path in sorted(ROOT.rglob("*.py")):
-        place = path.relative_to(ROOT)
-        copy = folder / "rlbook" / place
+    for module, path in MODULES.items():
+        copy = folder / path.relative_to(ROOT.parent)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        source = path.read_text(encoding="utf-8")
-        copy.write_text(_visible(place, source, answers), encoding="utf-8")
+        copy.write_text(_visible(module, path.read_text(encoding="utf-8"), answers), encoding="utf-8")
     compileall.compile_dir(folder, quiet=2)
 
 
-def _visible(place: Path, source: str, answers: dict[str, set[str]]) -> str:
+def _visible(module: str, source: str, answers: dict[str, set[str]]) -> str:
     """The text of one file as the box has it."""
-    if place.as_posix() in NEEDED_INSIDE or place.as_posix() == "__init__.py":
+    if module in NEEDED_INSIDE:
         return source
-    if place.as_posix() == "checks/__init__.py":
+    if module == "rlbook.checks":
         return _SILENT_CHECKS
-    if place.as_posix() == "plots/__init__.py":
+    if module == "rlbook.plots":
         return source + _DRAWN_WHEN_CALLED
-    if place.parts[0] in CLOSED_ROOMS:
+    room = module.split(".")[1]
+    if room in CLOSED_ROOMS:
         return _STAND_IN
-    held = answers.get(_module(place), set())
-    if place.parts[0] in KEPT_ROOMS:
-        return without_bodies(source, held) if held else source
-    return _STAND_IN if held or answers.keys() & taken_from_the_library(source) else source
+    if room in KEPT_ROOMS:
+        return without_bodies(source, answers[module]) if answers.get(module) else source
+    held = module in answers or answers.keys() & taken_from_the_library(source, package_of(module)).keys()
+    return _STAND_IN if held else source
 
 
 def without_bodies(source: str, names: set[str]) -> str:
@@ -111,7 +116,8 @@ def right_answers(checks_module: str) -> dict[str, set[str]]:
         if module in seen:
             continue
         seen.add(module)
-        for origin, names in taken_from_the_library(_file(module).read_text(encoding="utf-8")).items():
+        source = MODULES[module].read_text(encoding="utf-8")
+        for origin, names in taken_from_the_library(source, package_of(module)).items():
             if origin.startswith("rlbook.checks"):
                 waiting.append(origin)
             else:
@@ -119,24 +125,25 @@ def right_answers(checks_module: str) -> dict[str, set[str]]:
     return taken
 
 
-def taken_from_the_library(source: str) -> dict[str, set[str]]:
-    """{module of rlbook: names} that a file imports; the name is "" where it is the module itself."""
+def taken_from_the_library(source: str, package: str, modules: Container[str] = MODULES) -> dict[str, set[str]]:
+    """{module of rlbook: names} that a source takes by `from ... import`; no names where it is the module itself.
+
+    package : of the file that holds the source, for relative imports.   modules : all there are.
+    """
     taken: dict[str, set[str]] = {}
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rlbook"):
-            for alias in node.names:
-                submodule = f"{node.module}.{alias.name}"
-                origin, name = (submodule, "") if _file(submodule).is_file() else (node.module, alias.name)
-                taken.setdefault(origin, set()).add(name)
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        start = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
+        origin = ".".join([*start, *filter(None, [node.module])])
+        for alias in node.names:
+            if f"{origin}.{alias.name}" in modules:
+                taken.setdefault(f"{origin}.{alias.name}", set())
+            elif origin in modules:
+                taken.setdefault(origin, set()).add(alias.name)
     return taken
 
 
-def _module(place: Path) -> str:
-    parts = ("rlbook", *place.with_suffix("").parts)
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _file(module: str) -> Path:
-    """The file of a module of rlbook; for a package, that of its __init__."""
-    path = ROOT.parent / Path(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+def package_of(module: str) -> str:
+    """The package that a module's relative imports start from."""
+    return module if ROOT.parent.joinpath(*module.split(".")).is_dir() else module.rpartition(".")[0]

@@ -37,7 +37,10 @@ pre { background: #f5f6f8; padding: 8px 12px; overflow-x: auto; white-space: pre
 
 
 def gathered(results: Iterable[Result]) -> Class:
-    """Results by student, ordered by name; of two notebooks for one chapter the one with more points counts."""
+    """Results by student, ordered by name; of two notebooks for one chapter the one with more points counts.
+
+    One that could not be graded comes first: nobody knows what it would have earned.
+    """
     best: dict[tuple[str, str], Result] = {}
     for result in results:
         key = (result.student, result.chapter)
@@ -50,7 +53,7 @@ def gathered(results: Iterable[Result]) -> Class:
 
 
 def _worth(result: Result) -> tuple:
-    return result.status == GRADED, result.points, result.notes
+    return result.status == UNGRADED, result.points, result.notes
 
 
 def status_of(results: list[Result]) -> str:
@@ -73,10 +76,11 @@ def grades_csv(students: Class) -> str:
     rows = [["student", "status", "points", "out_of", *(f"{c}/{name}" for c, name in wanted), "notes"]]
     for student, results in students.items():
         marks = {(r.chapter, mark.exercise): mark.points for r in results for mark in r.marks}
-        given = status_of(results) != UNGRADED
-        totals = [sum(r.points for r in results), sum(r.out_of for r in results)] if given else ["", ""]
+        status = status_of(results)
+        points = "" if status == UNGRADED else sum(r.points for r in results)
+        out_of = sum(r.out_of for r in results) if status == GRADED else ""  # of what is no notebook, nobody knows
         notes = " ".join(note for result in results for note in result.notes)
-        rows.append([student, status_of(results), *totals, *(marks.get(column, "") for column in wanted), notes])
+        rows.append([student, status, points, out_of, *(marks.get(column, "") for column in wanted), notes])
     return csv_text(rows)
 
 

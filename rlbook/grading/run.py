@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from joblib import Parallel, delayed
@@ -24,20 +25,28 @@ from rlbook.grading.supervisor import grade_task, make_task
 
 @dataclass(frozen=True)
 class Settings:
-    """How a run grades: the seed of its secret inputs, the limits of a submission, and whether in a sealed box."""
+    """What a run's marks depend on: the seed of its secret inputs, the limits of a submission, whether it is in a box.
+
+    workbook : a digest of the package, whose exercises are the workbook's own.
+    """
 
     seed: int
     limits: Limits = Limits()  # noqa: RUF009 (frozen, so it may be shared)
     sealed: bool = True
+    workbook: str = field(default_factory=lambda: _digest_of(ROOT))
 
 
 def grade(path: Path, *, seed: int | None = None, limits: Limits | None = None, sealed: bool = True) -> Result:
-    """The result of one notebook. Raises BoxError where there is no sandbox, ValueError for a path that is none."""
-    (submission,) = submissions(path)
+    """The result of one notebook. Raises BoxError where there is no sandbox, ValueError for a path that is not one."""
+    handed_in = submissions(path)
+    if len(handed_in) > 1:
+        raise ValueError(f"{path} holds {len(handed_in)} submissions; accepted is one (grade_class takes many)")
     if sealed:
         check_sandbox()
     settings = Settings(new_seed() if seed is None else seed, limits or Limits(), sealed)
-    return _graded(submission, submission.read(), settings, grade_task)
+    with tempfile.TemporaryDirectory() as out:
+        ((_, result),) = grade_class(handed_in, Path(out), settings, jobs=1)
+    return result
 
 
 def check_sandbox() -> None:
@@ -87,7 +96,8 @@ def _stored_or_graded(submission: Submission, settings: Settings, execute, place
             if stored["digest"] == digest:
                 return Result.from_dict(stored["result"])
     try:
-        result = _graded(submission, notebook, settings, execute)
+        fixed = {"limits": settings.limits, "seeds": secret_seeds(settings.seed), "sealed": settings.sealed}
+        result = Result.from_dict(execute(make_task(submission.student, submission.name, notebook, **fixed)))
     except Exception as error:  # the machinery's fault, whatever it is: the others go on
         return Result(submission.student, "", UNGRADED, notes=[f"The grader failed: {error!r:.300}"])
     if result.status != UNGRADED:
@@ -95,9 +105,10 @@ def _stored_or_graded(submission: Submission, settings: Settings, execute, place
     return result
 
 
-def _graded(submission: Submission, notebook: bytes, settings: Settings, execute: Callable[[dict], dict]) -> Result:
-    fixed = {"limits": settings.limits, "seeds": secret_seeds(settings.seed), "sealed": settings.sealed}
-    return Result.from_dict(execute(make_task(submission.student, submission.name, notebook, **fixed)))
+@functools.cache
+def _digest_of(package: Path) -> str:
+    files = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def file_name(*parts: str) -> str:
@@ -107,11 +118,10 @@ def file_name(*parts: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write the file whole or not at all."""
+    """Write the file whole or not at all; nobody else may read it: it holds marks, or the secret seed."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
-    os.chmod(temporary, 0o644)
     os.replace(temporary, path)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import json
 import re
 import time
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from symtable import symtable
+from typing import Any
 
 import numpy as np
 
@@ -79,28 +80,25 @@ def read_cells(notebook: bytes) -> list[Cell]:
 
 
 def _text_and_tags(cell: dict) -> tuple[str, frozenset[str]]:
-    source, tags = cell["source"], (cell.get("metadata") or {}).get("tags", [])
+    source, tags = cell["source"], (cell.get("metadata") or {}).get("tags") or []
     text = source if isinstance(source, str) else "".join(source)
     return text, frozenset(tag for tag in tags if isinstance(tag, str))
 
 
 def _defined(source: str) -> frozenset[str]:
     """The names that a cell gives to functions, classes, modules and values; where it cannot be read, its `def`s."""
-    tree = syntax_of(source)
-    if tree is None:
+    table = syntax_of(source, symtable)
+    if table is None:
         return frozenset(re.findall(r"^[ \t]*def[ \t]+(\w+)", source, re.MULTILINE))
-    made = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))}
-    stored = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-    imported = (node.asname or node.name for node in ast.walk(tree) if isinstance(node, ast.alias))
-    return frozenset(made.union(stored, imported))
+    return frozenset(name.get_name() for name in table.get_symbols() if name.is_assigned() or name.is_imported())
 
 
-def syntax_of(source: str) -> ast.Module | None:
-    """What Python reads in a cell; None where it reads nothing (a magic, a mistake), or too much."""
+def syntax_of(source: str, read: Callable = ast.parse) -> Any:
+    """What ``read`` makes of a cell (or ``symtable``, ``compile``); None where it is no Python, or too much."""
     if len(source) > MAX_READ:
         return None
     try:
-        return ast.parse(source)
+        return read(source, "a cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -215,12 +213,10 @@ class Proxy:
     @property
     def __code__(self) -> types.CodeType | None:
         """The function's code, compiled and never run here: ``judge`` sees by it what is still as it was given."""
-        trees = (syntax_of(cell.source) for cell in reversed(self.session.cells) if self.name in cell.defines)
-        tree = next(filter(None, trees), None)
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            parts = compile(tree, "a cell", "exec").co_consts if tree else ()
-            return next((p for p in parts if getattr(p, "co_name", "") == self.name), None)
-        return None
+        cells = (cell for cell in reversed(self.session.cells) if self.name in cell.defines)
+        code = next(filter(None, (syntax_of(cell.source, compile) for cell in cells)), None)
+        parts = code.co_consts if code else ()
+        return next((part for part in parts if getattr(part, "co_name", "") == self.name), None)
 
 
 def _as_bytes(text: str) -> np.ndarray:

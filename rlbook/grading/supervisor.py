@@ -31,6 +31,7 @@ from rlbook.grading.marks import UNGRADED, Result, mark_notebook
 MEMORY = 4096 * MIB  # address space of the process that judges; most of it is only mapped
 PREFIX = "rlbook-grading-"  # of a temporary folder
 GRACE = 60.0  # seconds beyond the submission's own, for starting and judging
+_ONE_THREAD = threading.Lock()
 
 
 def make_task(student: str, name: str, notebook: bytes, *, limits: Limits, seeds: list[int], sealed: bool) -> dict:
@@ -71,30 +72,34 @@ def grade_task(task: dict) -> dict:
             process.stdout.close()
 
 
-@functools.cache
 def libraries() -> Path:
     """This process's folder for what the boxes see of the library, a folder a chapter; removed in the end.
 
     A process that was killed leaves its folder behind, and the next one removes it: nobody holds its lock any more.
     """
+    with _ONE_THREAD:
+        return _libraries()
+
+
+@functools.cache
+def _libraries() -> Path:
     for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError), _locked(left, fcntl.LOCK_NB):  # in use, or another user's
+        with contextlib.suppress(OSError), _locked(left):  # in use, or another user's
             shutil.rmtree(left)
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        lock = contextlib.ExitStack()
-        lock.enter_context(_locked(folder))
-        if folder.is_dir():  # else another process took it for one left behind
-            atexit.register(lock.close)
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            return folder
+    fresh, lock = Path(tempfile.mkdtemp(prefix="rlbook-")), contextlib.ExitStack()
+    lock.enter_context(_locked(fresh))
+    # Others look for the name that it has from here on, and find it locked.
+    folder = fresh.rename(fresh.with_name(fresh.name.replace("rlbook-", PREFIX)))
+    atexit.register(lock.close)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, how: int = 0) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | how)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from rlbook.checks import EXERCISES
+from rlbook.grading import library
 from rlbook.grading.library import CLOSED_ROOMS, ROOT, right_answers, without_bodies, write_library
 
 LOOK = """
@@ -100,6 +101,20 @@ def test_the_source_of_no_right_answer_is_there(masked):
         for path in (folder / "rlbook" / room).rglob("*.py"):
             text = path.read_text()
             assert "mistakes" not in text and "EXERCISES" not in text
+
+
+@pytest.mark.parametrize("line", ["from ..returns import td_target", "from .. import returns"])
+def test_right_answers_are_found_however_they_are_imported(tmp_path, monkeypatch, line):
+    (tmp_path / "new.py").write_text(f"from .temporal_difference import chosen\ndef late():\n    {line}\n")
+    monkeypatch.setitem(library.MODULES, "rlbook.checks.new", tmp_path / "new.py")
+    assert right_answers("rlbook.checks.new") == {"rlbook.returns": {"td_target"} if "td_target" in line else set()}
+
+
+@pytest.mark.parametrize("line", ["from .returns import td_error", "from rlbook import returns"])
+def test_a_learner_made_of_right_answers_is_not_there_however_it_imports_them(line):
+    answers = {"rlbook.returns": {"td_target"}}
+    assert library._visible("rlbook.new", line, answers) == library._STAND_IN
+    assert library._visible("rlbook.new", "from .validation import check", answers) != library._STAND_IN
 
 
 def test_functions_lose_their_bodies_and_docstrings_only_where_named():

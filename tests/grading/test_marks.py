@@ -160,6 +160,18 @@ def test_a_tag_does_not_lose_an_answer():
     assert read_cells(data)[0].defines == {"f"}
     assert Cell(1, "if True:\n    def g(): pass\nh = lambda: 1").defines >= {"h"}
     assert Cell(1, "%%time\ndef g(): pass").defines == {"g"}
+    hidden = notebook(
+        "if True:\n    def f(): pass", "try:\n    import a as f\nfinally: pass", _1=["demo"], _2=["check"]
+    )
+    assert not any(cell.skipped for cell in read_cells(hidden))
+    inside = Cell(1, "class A:\n    def f(self):\n        x = 1\ndef g():\n    def f(): pass\n    y = 2")
+    assert inside.defines == {"A", "g"}
+
+
+def test_metadata_without_tags_lose_nothing():
+    data = notebook("def f(): pass", "x = 1", _1=None, _2=["check"]).replace(b'{"tags": ["check"]}', b"null")
+    assert b'"tags": null' in data and b'"metadata": null' in data
+    assert [cell.tags for cell in read_cells(data)] == [frozenset()] * 2
 
 
 # ---------------------------------------------------------------- in a box

@@ -52,6 +52,21 @@ def test_the_ungraded_have_no_marks_and_not_zero():
     assert (joe["status"], joe["points"], joe["notes"]) == ("unreadable", "0", "The file is empty.")
 
 
+def test_what_is_out_of_how_much_is_told_only_where_all_was_read():
+    """Nobody knows what a file held that is no notebook: 0 of 0 would be as good as everything."""
+    unread = Result("joe", "", UNREADABLE, notes=["The file is empty."])
+    ann, joe = rows(report.gathered([unread, result("joe", 6), result("ann", 6)]))
+    assert (ann["points"], ann["out_of"]) == ("12", "12")
+    assert (joe["status"], joe["points"], joe["out_of"]) == ("unreadable", "12", "")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_graded_copy_does_not_hide_one_that_could_not_be_graded(order):
+    lost = Result("jane", CHAPTER, UNGRADED, notes=["The box did not start."])
+    (jane,) = rows(report.gathered([lost, result("jane", 1)][::order]))
+    assert (jane["status"], jane["points"], jane["notes"]) == ("ungraded", "", "The box did not start.")
+
+
 def test_of_two_notebooks_for_one_chapter_the_better_one_counts():
     students = report.gathered([result("joe", 4), result("joe", 5), result("joe", 1)])
     assert [r.points for r in students["joe"]] == [sum(EXERCISES.chapter(CHAPTER)[n].points for n in NAMES[:5])]

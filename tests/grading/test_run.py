@@ -5,7 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sandbox import needs_sandbox
@@ -13,7 +16,7 @@ from submissions import SOLUTIONS, answers, blanks, notebook
 
 from rlbook import cli
 from rlbook.checks import EXERCISES
-from rlbook.grading import box
+from rlbook.grading import box, run, supervisor
 from rlbook.grading.box import MIB, BoxError, Limits
 from rlbook.grading.intake import submissions
 from rlbook.grading.marks import GRADED, UNGRADED, UNREADABLE, Result, secret_seeds
@@ -65,6 +68,29 @@ def test_stored_results_count_while_file_seed_and_limits_are_the_same(tmp_path):
     assert counts == {"jane": 4, "joe": 3}
 
 
+def test_unchanged_submissions_are_graded_again_when_the_workbook_has_changed(tmp_path, monkeypatch):
+    handed_in, counts = hand_in(tmp_path / "in", jane=notebook("1")), {}
+    package = tmp_path / "rlbook"
+    (package / "checks").mkdir(parents=True)
+    monkeypatch.setattr(run, "ROOT", package)
+    for text in ("one", "one", "two"):
+        (package / "checks" / "mdp_mistakes.txt").write_text(text)
+        run._digest_of.cache_clear()
+        list(grade_class(handed_in, tmp_path / "out", Settings(1), execute=counted(counts)))
+    run._digest_of.cache_clear()
+    assert counts == {"jane": 2}
+
+
+def test_one_notebook_is_graded_and_what_is_none_or_many_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "check_sandbox", lambda: None)
+    hand_in(tmp_path / "in", ann=notebook("1"), bob=notebook("2"))
+    with pytest.raises(ValueError, match="in holds 2 submissions; accepted is one"):
+        grade(tmp_path / "in")
+    (tmp_path / "link.ipynb").symlink_to(tmp_path / "in" / "ann" / f"{CHAPTER}.ipynb")
+    result = grade(tmp_path / "link.ipynb")
+    assert (result.status, result.notes) == (UNREADABLE, ["The notebook is a link, or no file, which is not followed."])
+
+
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path):
     handed_in = hand_in(tmp_path / "in", **{f"s{i:02}": notebook(str(i)) for i in range(12)})
     counts, settings = {}, Settings(1, LIMITS)
@@ -85,8 +111,24 @@ def test_ctrl_c_says_that_the_run_can_go_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("rlbook.grading.run.check_sandbox", lambda: None)
     monkeypatch.setattr("rlbook.grading.command._with_progress", stopped)
     hand_in(tmp_path / "in", jane=notebook("1"))
-    assert cli.main(["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 130
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        assert cli.main(["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 130
+        os.kill(os.getpid(), signal.SIGINT)  # a second one disturbs nothing
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert "the same command goes on where it was" in capsys.readouterr().err
+
+
+def test_what_holds_the_secret_seed_is_nobody_elses_to_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("rlbook.grading.run.check_sandbox", lambda: None)
+    unread = Result("jane", "", UNREADABLE).as_dict()
+    monkeypatch.setattr("rlbook.grading.supervisor.grade_task", lambda task: unread)
+    hand_in(tmp_path / "in", jane=notebook("1"))
+    assert cli.main(["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--seed", "12345"]) == 1
+    holding = [path for path in (tmp_path / "out").rglob("*") if path.is_file() and "12345" in path.read_text()]
+    assert {path.name for path in holding} >= {"run.json", "grades.json"}
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in holding)
 
 
 def test_damaged_results_are_graded_again(tmp_path):
@@ -258,6 +300,32 @@ def test_what_a_killed_grader_leaves_behind_is_removed_by_the_next_one(tmp_path)
     for process in (one, other):
         process.communicate("\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_of_one_process_share_one_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    supervisor._libraries.cache_clear()
+    together = threading.Barrier(8)
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: together.wait() >= 0 and supervisor.libraries(), range(8)))
+    supervisor._libraries.cache_clear()
+    assert found == set(tmp_path.iterdir()) and len(found) == 1
+
+
+def test_a_folder_that_is_being_made_is_not_taken_for_one_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    make = tempfile.mkdtemp
+
+    def slow(*arguments, **options):
+        """While this one is at it, another process makes its own, and removes what is left behind."""
+        folder = make(*arguments, **options)
+        monkeypatch.setattr(tempfile, "mkdtemp", make)
+        supervisor._libraries.__wrapped__()
+        return folder
+
+    monkeypatch.setattr(tempfile, "mkdtemp", slow)
+    assert supervisor._libraries.__wrapped__() in set(tmp_path.iterdir())
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def boxes_of(pid):
