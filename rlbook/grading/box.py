@@ -33,6 +33,8 @@ WATCH_SECONDS = 0.02
 END_SECONDS = 10
 LIBRARY, HOME = "/library", "/home/student"  # where the box has the package rlbook, and its own folder
 WRITABLE = ("/dev/shm", "/tmp", HOME)
+# Several submissions are graded side by side.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class BoxError(RuntimeError):
@@ -80,7 +82,7 @@ class Limits:
         }
 
 
-class Box:
+class Box(contextlib.AbstractContextManager):
     """One running box. ``ask`` it; it is gone when it breaks a rule, and ``close`` ends it in any case.
 
     library : the folder that holds the package rlbook as a submission may see it.
@@ -91,14 +93,8 @@ class Box:
         self._limits, self._reason, self._asked = limits, "", 0
         self._folders: list[int] = []  # descriptors of the box's WRITABLE folders, to count files by
         ours, theirs = socket.socketpair()
-        child = [
-            sys.executable,
-            "-m",
-            "rlbook.grading.child",
-            str(theirs.fileno()),
-            json.dumps(limits.of_each_process()),
-            *(WRITABLE if sealed else ()),
-        ]
+        child = [sys.executable, "-m", "rlbook.grading.child", str(theirs.fileno())]
+        child += [json.dumps(limits.of_each_process()), *(WRITABLE if sealed else ())]
         with theirs, tempfile.TemporaryFile() as filter_file:
             if sealed:
                 filter_file.write(seccomp_filter())
@@ -157,9 +153,6 @@ class Box:
             while sock.recv(MIB):
                 pass
 
-    def __enter__(self) -> Box:
-        return self
-
     def __exit__(self, *exception) -> None:
         self.close()
 
@@ -189,16 +182,11 @@ def _use(process: int) -> tuple[int, int]:
     while waiting:
         folder = f"/proc/{waiting.pop()}"
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            memory += int(_read(f"{folder}/statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            memory += int(Path(folder, "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
             for task in os.listdir(f"{folder}/task"):
                 threads += 1
-                waiting += _read(f"{folder}/task/{task}/children").split()
+                waiting += Path(folder, "task", task, "children").read_text().split()
     return memory, threads
-
-
-def _read(path: str) -> str:
-    with open(path) as file:
-        return file.read()
 
 
 # ------------------------------------------------------------------------------------------------------ bubblewrap
@@ -276,13 +264,6 @@ def folders_with_answers() -> set[Path]:
 
 
 def _environment(library: str, home: str) -> dict[str, str]:
-    """The whole environment of the process inside. One thread: several submissions are graded side by side."""
-    one_thread = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    return {
-        "PATH": "/usr/bin:/bin",
-        "HOME": home,
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": library,
-        "MPLBACKEND": "agg",
-        **one_thread,
-    }
+    """The whole environment of the process inside."""
+    here = {"PATH": "/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8", "PYTHONPATH": library, "MPLBACKEND": "agg"}
+    return here | ONE_THREAD

@@ -22,7 +22,7 @@ def add_commands(commands) -> None:
         "grade",
         help="grade a folder or zip file of submissions",
         description="Grade exercise notebooks in a sealed box. Exit status: 0 all were graded, 1 some were not, "
-        "3 there is no sandbox.",
+        "2 an option cannot be, 3 there is no sandbox, 130 stopped with Ctrl-C.",
     )
     grader.add_argument(
         "submissions", type=Path, help="a notebook, a folder of notebooks or of students' folders, a zip file"
@@ -61,18 +61,15 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _natural(text: str) -> int:
+def _natural(text: str, least: int = 0) -> int:
     value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text}; accepted are whole numbers from 0")
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{text}; accepted are whole numbers from {least}")
     return value
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}; accepted are whole numbers from 1")
-    return value
+    return _natural(text, 1)
 
 
 def grade(options: argparse.Namespace, extra) -> int:

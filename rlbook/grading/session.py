@@ -178,8 +178,9 @@ class Session:
         for cell in self.cells:
             if cell.lost or cell.skipped:
                 continue
+            text = cell.source.encode("utf-8", "replace")
             try:
-                reply = box.ask("run", self._seconds(self._limits.cell), source=_as_bytes(cell.source))
+                reply = box.ask("run", self._seconds(self._limits.cell), source=np.frombuffer(text, np.uint8))
             except Lost as lost:
                 cell.lost, cell.problem = True, str(lost)
                 return None
@@ -217,7 +218,3 @@ class Proxy:
         code = next(filter(None, (syntax_of(cell.source, compile) for cell in cells)), None)
         parts = code.co_consts if code else ()
         return next((part for part in parts if getattr(part, "co_name", "") == self.name), None)
-
-
-def _as_bytes(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode("utf-8", "replace"), dtype=np.uint8)

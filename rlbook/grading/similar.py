@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from rlbook.grading.marks import Result
+from rlbook.grading.report import csv_text
+from rlbook.grading.run import write
 
 LEAST = 90.0  # per cent of the tokens that two answers must share to be listed
 COMMON = 3  # an answer that more students than this give in the very same form is what one writes, and counts no more
@@ -47,9 +49,6 @@ def _forms(results: list[Result]) -> dict[str, str]:
 
 def write_similar(out: Path, students: dict[str, list[Result]]) -> Path:
     """Write similar.csv: one row a pair. Returns its path."""
-    from rlbook.grading.report import csv_text
-    from rlbook.grading.run import write
-
     rows = [[f"{score:.0f}", one, other, " ".join(alike)] for score, one, other, alike in pairs(students)]
     write(out / "similar.csv", csv_text([["per_cent", "student", "student", "exercises"], *rows]))
     return out / "similar.csv"

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rlbook.checks import EXERCISES
-from rlbook.grading.box import MIB, Box, Limits
+from rlbook.grading.box import MIB, ONE_THREAD, Box, Limits
 from rlbook.grading.library import ROOT, write_library
 from rlbook.grading.marks import UNGRADED, Result, mark_notebook
 
@@ -43,7 +43,6 @@ def make_task(student: str, name: str, notebook: bytes, *, limits: Limits, seeds
 
 def grade_task(task: dict) -> dict:
     """The result of one task, as ``Result.as_dict`` gives it. Whatever a submission does, this returns one."""
-    one_thread = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     packages = os.pathsep.join(filter(None, [str(ROOT.parent), os.environ.get("PYTHONPATH", "")]))
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
@@ -51,7 +50,7 @@ def grade_task(task: dict) -> dict:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            env={**os.environ, **one_thread, "PYTHONPATH": packages},
+            env={**os.environ, **ONE_THREAD, "PYTHONPATH": packages},
             cwd="/",  # `python -m` imports from here first: not a folder that holds submissions
         )
         timer = threading.Timer(task["limits"]["total"] + GRACE, process.kill)
