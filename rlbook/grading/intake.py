@@ -72,11 +72,13 @@ def _by_student(entries: Iterable[_Entry], group: str = "") -> Iterator[Submissi
 
 def _is_a_students(name: str, held: list[_Entry], alone: bool) -> bool:
     """A notebook is, a folder that holds one itself, and one of many that holds one folder of them, or none at all."""
+    notebooks = [(path, found.name) for path, found in held if found.name.endswith(".ipynb")]
+    if not all(path for path, _ in held):  # a file, perhaps in a zip file twice
+        return bool(notebooks)
     if name in EXERCISES.chapters:  # as nbgrader's folders, STUDENT/CHAPTER/CHAPTER.ipynb
         return False
-    notebooks = [(path, found.name) for path, found in held if found.name.endswith(".ipynb")]
     if not notebooks:
-        return any(path for path, _ in held)
+        return True
     homes = [tuple(part for part in path[:-1] if part not in EXERCISES.chapters) for path, _ in notebooks]
     n_chapters = len({chapter for chapter in EXERCISES.chapters for _, file in notebooks if chapter in file})
     if alone:  # a class in one folder, as one makes a zip file of, or its only student

@@ -81,9 +81,18 @@ def test_two_students_stay_two_wherever_their_folders_lie(tmp_path, kind, places
 
 
 def test_a_path_of_thousands_of_folders_costs_its_own_submission_only(tmp_path):
-    path = archive(tmp_path / "class.zip", ("jane/02.ipynb", DATA), ("joe/" + "a/" * 5000 + "02.ipynb", DATA))
-    (_, joe) = submissions(path)
-    assert joe.student == "joe" and joe.read() == DATA
+    deep = "joe/" + "a/" * 5000
+    path = archive(
+        tmp_path / "class.zip", *((name, DATA) for name in ("jane/02.ipynb", f"{deep}x/1.ipynb", f"{deep}2.ipynb"))
+    )
+    _, *joe = submissions(path)
+    assert [(submission.student, submission.name) for submission in joe] == [("joe", "1.ipynb"), ("joe", "2.ipynb")]
+    assert all(submission.read() == DATA for submission in joe)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_what_is_in_a_zip_file_twice_is_there(tmp_path):
+    assert names(archive(tmp_path / "class.zip", *[("jane.ipynb", DATA)] * 2)) == [("jane", "jane.ipynb")] * 2
 
 
 def test_links_are_not_followed(tmp_path):
