@@ -31,7 +31,7 @@ from rlbook.grading.marks import UNGRADED, Result, mark_notebook
 MEMORY = 4096 * MIB  # address space of the process that judges; most of it is only mapped
 PREFIX = "rlbook-grading-"  # of a temporary folder
 GRACE = 60.0  # seconds beyond the submission's own, for starting and judging
-_ONE_THREAD = threading.Lock()
+_MAKING = threading.Lock()
 
 
 def make_task(student: str, name: str, notebook: bytes, *, limits: Limits, seeds: list[int], sealed: bool) -> dict:
@@ -76,7 +76,7 @@ def libraries() -> Path:
 
     A process that was killed leaves its folder behind, and the next one removes it: nobody holds its lock any more.
     """
-    with _ONE_THREAD:
+    with _MAKING:
         return _libraries()
 
 
@@ -85,10 +85,9 @@ def _libraries() -> Path:
     for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError), _locked(left):  # in use, or another user's
             shutil.rmtree(left)
-    fresh, lock = Path(tempfile.mkdtemp(prefix="rlbook-")), contextlib.ExitStack()
+    fresh, lock = Path(tempfile.mkdtemp()), contextlib.ExitStack()
     lock.enter_context(_locked(fresh))
-    # Others look for the name that it has from here on, and find it locked.
-    folder = fresh.rename(fresh.with_name(fresh.name.replace("rlbook-", PREFIX)))
+    folder = fresh.rename(fresh.with_name(PREFIX + fresh.name))  # others look for this name, and find it locked
     atexit.register(lock.close)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
