@@ -13,72 +13,438 @@
 # %% [markdown]
 # # 3 · DQN: from a table to a network
 #
+# An arm was in one pose and found out what it is worth. **What has it learned about all the poses that it has never been in?**
+# With a table, as on our grids, nothing. With a network more than it has seen, for better and for worse: here is what one and
+# the same experience changes. (The code of this picture is behind the dots below. By the end of the next section you can read it.)
+
+# %% tags=["hide-input"]
+import numpy as np
+import torch
+
+from rlbook.dqn import QNetwork
+from rlbook.plots import arm_pose, state_heatmap
+from rlbook.plots.style import figure_png
+from rlbook.plots.svg import side_by_side
+
+pose = np.radians([45.0, 65.0])  # of the two joints
+
+
+def seen(angles):
+    """What a network sees of joint angles (N, 2): their cosines and sines, (N, 4)."""
+    return torch.tensor(np.hstack([np.cos(angles), np.sin(angles)]), dtype=torch.float32)
+
+
+def value_network():
+    return QNetwork(state_dim=4, action_dim=1, hidden_dims=(64, 64), seed=0)
+
+
+network, untrained = value_network(), value_network()
+adam = torch.optim.Adam(network.parameters(), lr=1e-3)
+with torch.no_grad():
+    wanted = untrained(seen(pose[None])) + 1  # the pose is worth 1 more than was thought
+for _ in range(30):
+    loss = (wanted - network(seen(pose[None]))).square().mean()
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+
+
+@torch.no_grad()
+def changed_in_network(angles):
+    return (network(seen(angles)) - untrained(seen(angles)))[:, 0].numpy()
+
+
+def changed_in_table(angles):
+    """Its cells are squares of ten degrees."""
+    same = np.degrees(angles) // 10 == np.degrees(pose) // 10
+    return same.all(axis=1).astype(float)
+
+
+maps = {"in a table": changed_in_table, "in a network": changed_in_network}
+pictures = [arm_pose(pose, title="This pose is worth 1 more", size=3.2)]
+for title, changed in maps.items():
+    look = dict(limits=(0, 1), resolution=72, label="Change of value", size=(4.0, 3.2))
+    pictures.append(state_heatmap(changed, title=f"What changes {title}", **look))
+side_by_side([figure_png(picture) for picture in pictures], "one pose, and what changes")
+
+# %% [markdown]
 # **After this notebook you can**
-# - say why a table cannot hold a robot's states, and what a network in its place buys;
+# - compute by hand what a small network answers, and one step of its learning;
+# - say why a table cannot hold a robot's states, and what a network in its place buys, and what it costs;
 # - write the loss of DQN, and name its three stabilisers and what each is good for;
 # - measure correlation in a robot's experience, and what replay does about it;
 # - train an arm to reach, show with several seeds that it can, and take the stabilisers away one by one;
 # - compare what a network promises with what it keeps, and say what Double DQN changes about it;
 # - save a learner so that it goes on exactly where it stopped.
 #
-# **Time** about 70 minutes. **You need** [notebook 2](02_q_learning.ipynb). **Exercises**:
-# [exercises/03_dqn.ipynb](../exercises/03_dqn.ipynb).
-
-# %%
-import inspect
-import json
-import tempfile
-from pathlib import Path
-
-import gymnasium as gym
-import numpy as np
-from gymnasium.vector import VectorRewardWrapper
-
-from rlbook.dqn import DQNAgent, QNetwork
-from rlbook.envs.arm.controllers import inverse_kinematics
-from rlbook.envs.arm.reach import ReachVectorEnv
-from rlbook.envs.arm.recording import record_episodes
-from rlbook.learning.replay import ReplayBuffer
-from rlbook.learning.stepping import TrueSteps, evaluate
-from rlbook.plots import arm_trail, estimates_against_returns, learning_curve, state_heatmap
-from rlbook.returns import double_value, greedy_value, td_target
-from rlbook.widgets import DQNPanel, MotionPanel
-from rlbook.workbook.answers import answer
-from rlbook.workbook.facts import fact
-from rlbook.workbook.predictions import predict, predictions
-
-# %% [markdown]
+# **Time** about 90 minutes, 20 of them for the bridge from tables to networks. **You need** [notebook 2](02_q_learning.ipynb).
+# **Exercises**: [exercises/03_dqn.ipynb](../exercises/03_dqn.ipynb).
+#
 # ## Why a table fails
 #
-# Six joint angles, each to the nearest degree. **Predict** how many states that makes, and how much memory a table of
-# single-precision action values would need. (No velocities yet, and no target.)
+# Six joint angles, each to the nearest degree. **Predict** how much memory a table of single-precision action values
+# would need. (No velocities yet, and no target.)
 
 # %%
+from rlbook.workbook.predictions import predict, predictions
+
 guess = predict("Such a table takes", ["gigabytes", "terabytes", "exabytes"])
 
 # %%
 n_states = 360**6
 n_actions = 3**6  # every motor forwards, backwards or off
-network = QNetwork(state_dim=12, action_dim=n_actions)
-n_weights = sum(weight.numel() for weight in network.parameters())
 print(f"states: {n_states:.1e}, table: {4 * n_states * n_actions / 1e18:.1f} exabytes")
 years = n_states / 1e6 / 3600 / 24 / 365
 print(f"visiting every state once, a million a second: {years:.0f} years")
-size = 4 * n_weights / 1e6
-print(f"a network with two hidden layers of 256: {n_weights:,} weights, {size:.1f} megabytes")
 guess.came_out("exabytes" if 4 * n_states * n_actions > 1e18 else "terabytes")
 
 # %% [markdown]
 # The size is not even the worst. A table learns about the one state it visits; at 31.0° it knows nothing of what it has
-# learned at 30.9°. A network **generalises**: what is learned in one pose changes its opinion of all similar poses. That is
-# what we want. It also means that every update moves the targets of other updates, and learning can become unstable. (Sutton &
-# Barto, section 11.3, name the three ingredients of this, *the [deadly triad](../docs/glossary.md#deadly-triad)*: a function that generalises, targets that are
-# built on estimates, and learning about another policy than the one that acts.)
+# learned at 30.9°. A network **generalises**: what is learned in one pose changes its opinion of others, of similar ones the
+# most. That is what we want. In the picture above you saw the price, too: poses changed that nobody had looked at, some of them as
+# much as the one that was seen.
+#
+# ## The bridge: a neuron, a layer, a step
+#
+# A **[neuron](../docs/glossary.md#neuron)** is arithmetic. Its numbers are called **[weights](../docs/glossary.md#weights)**. It multiplies each of its inputs $x$ by a weight, adds the
+# products and one more weight, its *bias* $b$, and answers with the sum $z$, or with 0 where that is negative:
+#
+# $$z = w_1 x_1 + w_2 x_2 + b, \qquad h = \max(0, z)$$
+#
+# That maximum is called **[ReLU](../docs/glossary.md#relu)** (rectified linear unit). Without it a network of any size would be one flat plane; with it, every
+# neuron adds a bend.
+#
+# **Predict** by hand: $x = (2, -1)$, $w = (\tfrac12, 2)$, $b = \tfrac12$. What does the neuron answer?
+
+# %%
+guess = predict("The neuron answers", [-0.5, 0, 0.5, 3.5])
+
+# %%
+x = np.array([2.0, -1.0])
+for w in (np.array([0.5, 1.0]), np.array([0.5, 2.0])):
+    z = w @ x + 0.5
+    h = np.maximum(0, z)
+    print(f"weights {w}: z = {z:4.1f}, answer {h:.1f}")
+guess.came_out(h)
+
+# %% [markdown]
+# **A [layer](../docs/glossary.md#layer) is a matrix.** Neurons that look at the same inputs work side by side: their weights are the rows of a matrix $W$, their
+# biases a vector $b$, and all of them together answer $h = \max(0, W x + b)$. The answers are the inputs of the next layer. The
+# last layer leaves out the maximum, so that a value may be negative. That is all there is to a network of this kind; in the
+# library it is four lines:
+
+# %%
+import inspect
+
+from rlbook.learning.networks import FlatNetwork
+
+print(inspect.getsource(FlatNetwork.forward))
+
+# %% [markdown]
+# For the grid of notebook 2 we shall use this one: two inputs, the robot's row and column; two *hidden* layers of 64 neurons
+# (`hidden_dims=(64, 64)`; neither input nor output, hence the name); and four outputs, one value an action. One glance of the
+# network at a state gives the whole row of the table.
+
+# %%
+from rlbook.plots import network_diagram
+
+names = ["Q(s, up)", "Q(s, right)", "Q(s, down)", "Q(s, left)"]
+network_diagram((2, 64, 64, 4), ["row", "column"], names)
+
+
+# %%
+def n_weights(network):
+    return sum(weights.numel() for weights in network.parameters())
+
+
+for name, state_dim, action_dim, width in (
+    ("the grid", 2, 4, 64),
+    ("six joints", 12, 729, 256),
+):
+    size = n_weights(QNetwork(state_dim, action_dim, hidden_dims=(width, width)))
+    print(f"{name}, two hidden layers of {width}: {size:,} weights,", end=" ")
+    print(f"{4 * size / 1e6:.2f} megabytes")
+print("the table of the grid: 64 numbers")
+
+# %% [markdown]
+# For the grid that is waste: a table is smaller, and exact. For six joints (twelve inputs, their cosines and sines) it is the
+# exabytes from above that have become a megabyte.
+#
+# **Learning is a step downhill.** Let the network answer $Q$ where experience says $y$, and call the squared error the
+# **[loss](../docs/glossary.md#loss)**, $L = (y - Q)^2$. The derivative of $L$ with respect to a weight says how the loss changes when that weight grows; all
+# the derivatives together are the **gradient**. **[Gradient descent](../docs/glossary.md#gradient-descent)** moves every weight a little against it, by the part $\alpha$, the
+# learning rate:
+#
+# $$w \leftarrow w - \alpha\, \frac{\partial L}{\partial w}$$
+#
+# Take the two neurons from above and one output, $Q = v_1 h_1 + v_2 h_2 + c$. The chain rule, from the output backwards, with
+# $\delta = y - Q$ and $[z_i > 0]$ for "1 where the neuron answers, else 0":
+#
+# $$\frac{\partial L}{\partial c} = -2\delta, \quad \frac{\partial L}{\partial v_i} = -2\delta\, h_i, \quad
+# \frac{\partial L}{\partial b_i} = -2\delta\, v_i\, [z_i > 0], \quad
+# \frac{\partial L}{\partial W_{ij}} = -2\delta\, v_i\, [z_i > 0]\, x_j$$
+#
+# Nobody types that for a large network. PyTorch keeps a record of what was computed and applies the chain rule by itself
+# (*autograd*): that is what `loss.backward()` does. Both, side by side:
+
+
+# %%
+def gradient_by_hand(x, y, W, b, v, c):
+    """Derivatives of (y - Q)^2 by W (2, 2), b (2,), v (2,) and c, in this order, (9,)."""
+    z = W @ x + b
+    h = np.maximum(0, z)
+    Q = v @ h + c
+    by_Q = -2 * (y - Q)
+    by_z = by_Q * v * (z > 0)
+    return np.concatenate([np.outer(by_z, x).ravel(), by_z, by_Q * h, [by_Q]])
+
+
+W, b = np.array([[0.5, 1.0], [0.5, 2.0]]), np.array([0.5, 0.5])
+v, c, y = np.array([2.0, 3.0]), 0.5, 2.0
+
+small = QNetwork(state_dim=2, action_dim=1, hidden_dims=(2,))
+with torch.no_grad():
+    small.weights.copy_(torch.tensor([*W.ravel(), *b, *v, c]))
+loss = (y - small(torch.tensor(x, dtype=torch.float32))[0]) ** 2
+loss.backward()
+
+by_hand, by_autograd = gradient_by_hand(x, y, W, b, v, c), small.weights.grad.numpy()
+for name, one, other in zip(
+    "W11 W12 W21 W22 b1 b2 v1 v2 c".split(), by_hand, by_autograd, strict=True
+):
+    print(f"{name:>3}:  by hand {one + 0:5.1f}    by autograd {other + 0:5.1f}")
+assert (by_hand == by_autograd).all()
+
+# %% [markdown]
+# The second neuron answers 0 here, so a small change of its weights changes nothing: its gradients are 0.
+#
+# The loss is $(2 - 1.5)^2 = 0.25$. A step with $\alpha = 0.01$ makes it smaller. **Predict** what a step five times as long does.
+
+# %%
+guess = predict(
+    "With α = 0.05 the loss becomes",
+    ["smaller still", "a little larger", "more than twice as large"],
+)
+
+# %%
+for alpha in (0.01, 0.05):
+    with torch.no_grad():
+        small.weights.copy_(torch.tensor([*W.ravel(), *b, *v, c]))
+        small.weights -= alpha * small.weights.grad
+        loss = (y - small(torch.tensor(x, dtype=torch.float32)).item()) ** 2
+    print(f"after one step with learning rate {alpha}: loss {loss:.3f}")
+guess.came_out(guess.choices[(loss > 0.25) + (loss > 0.5)])
+
+# %% [markdown]
+# A gradient is the slope *here*; far away it may be another one. So steps are short, and many. How short depends on the weight:
+# some gradients are a thousand times as large as others. **[Adam](../docs/glossary.md#adam)** (Kingma & Ba, 2015, algorithm 1) gives every weight a step of its own: it keeps
+# running means $m$ of the weight's gradients and $v$ of their squares, and divides the one by the root of the other,
+#
+# $$w \leftarrow w - \alpha\, \hat m / (\sqrt{\hat v} + \epsilon)$$
+#
+# (the hats correct for both means having begun at 0). Where gradients agree the step has the length $\alpha$, however large they
+# are; where they contradict each other it is shorter. See the first step:
+
+# %%
+for name, optimiser in (("gradient descent", torch.optim.SGD), ("Adam", torch.optim.Adam)):
+    two = torch.zeros(2, requires_grad=True)
+    (100 * two[0] + 0.01 * two[1]).backward()  # gradients of 100 and of 0.01
+    optimiser([two], lr=0.001).step()
+    steps = ", ".join(f"{step:.5f}" for step in two.tolist())
+    print(f"{name:>16}, learning rate 0.001: the weights move by {steps}")
+
+# %% [markdown]
+# **A table is a network, too.** Show a single layer the state as sixteen inputs, a one at the robot's cell and zeros elsewhere:
+# then $W x$ picks one column of $W$, four numbers, the row of the table. And the gradient of $(y - Q(s, a))^2$ is $-2\delta$ for
+# that one entry and 0 for all others, so that a step of gradient descent is the update of notebook 2, with half its learning
+# rate. A thousand steps of a robot that moves at random, learned both ways:
+
+# %%
+from rlbook.envs.grid_world import ACTIONS, GridWorld
+from rlbook.returns import greedy_value, td_error, td_target
+from rlbook.workbook.facts import fact
+
+GAMMA = 0.95
+world = GridWorld()
+
+
+def random_walk(n_steps, seed=0):
+    """States, actions, rewards, next states and whether the task ended, (n_steps,) each."""
+    rng, rows = np.random.default_rng(seed), []
+    state, _ = world.reset(seed=seed)
+    for _ in range(n_steps):
+        action = int(rng.integers(4))
+        next_state, reward, terminated, truncated, _ = world.step(action)
+        rows.append((state, action, reward, next_state, terminated))
+        state = world.reset()[0] if terminated or truncated else next_state
+    return [np.array(column) for column in zip(*rows, strict=True)]
+
+
+experience = random_walk(1000)
+table = np.zeros((16, 4))
+layer = torch.nn.Linear(16, 4, bias=False, dtype=torch.float64)  # one layer: Q = W x
+torch.nn.init.zeros_(layer.weight)
+descent = torch.optim.SGD(layer.parameters(), lr=0.1 / 2)
+ones = torch.eye(16, dtype=torch.float64)  # row s: a one at state s
+for s, a, r, next_s, terminated in zip(*experience, strict=True):
+    table[s, a] += 0.1 * td_error(table[s, a], r, table[next_s].max(), terminated, GAMMA)
+    y = td_target(r, layer(ones[next_s]).max().item(), terminated, GAMMA)
+    loss = (y - layer(ones[s])[a]) ** 2
+    descent.zero_grad()
+    loss.backward()
+    descent.step()
+difference = np.abs(layer.weight.detach().numpy().T - table).max()
+fact("largest difference of an action value", difference, less_than=1e-9)
+
+# %% [markdown]
+# ## The table of notebook 2, learned by a network
+#
+# Now the network of the picture, on ground where the right answer is known. It does not see sixteen separate states but two numbers,
+# row and column, so that neighbours look alike. It learns from the same random walk as a table does, 3,000 times from 32 [transitions](../docs/glossary.md#transition)
+# drawn at random. Its loop is the whole of deep learning in seven lines: answer, target, error, loss, gradient, step. `older` is
+# a copy of the network that makes the targets.
+
+# %%
+from rlbook.mdp import value_iteration
+from rlbook.plots import convergence, q_map
+
+exact = value_iteration(world.mdp(GAMMA)).Q
+inside = np.array(
+    [s for s in range(16) if world.to_cell(s) not in (world.goal, *world.obstacles)]
+)
+
+
+row, column = np.divmod(np.arange(16), 4)
+places = (
+    np.stack([row, column], axis=1) / 1.5 - 1
+)  # what the network sees of the states: -1 to 1
+places = torch.tensor(places, dtype=torch.float32)
+
+
+def largest_error(Q):
+    return np.abs(Q - exact)[inside].max()
+
+
+def by_table(experience, n_batches=3000, seed=0):
+    Q, errors, rng = np.zeros((16, 4)), [], np.random.default_rng(seed)
+    for batch in range(n_batches):
+        for row in rng.integers(len(experience[0]), size=32):
+            s, a, r, next_s, terminated = (column[row] for column in experience)
+            Q[s, a] += 0.1 * td_error(Q[s, a], r, Q[next_s].max(), terminated, GAMMA)
+        if batch % 50 == 49:
+            errors.append(largest_error(Q))
+    return Q, np.array(errors)
+
+
+def by_network(experience, renew_every, n_batches=3000, seed=0):
+    network, older = (QNetwork(2, 4, hidden_dims=(64, 64), seed=seed) for _ in range(2))
+    adam = torch.optim.Adam(network.parameters(), lr=3e-3)
+    errors, rng = [], np.random.default_rng(seed)
+    for batch in range(n_batches):
+        if batch % renew_every == 0:
+            older.load_state_dict(network.state_dict())
+        rows = rng.integers(len(experience[0]), size=32)
+        s, a, r, next_s, terminated = (column[rows] for column in experience)
+        answer = network(places[s])[range(32), a]
+        with torch.no_grad():
+            next_value = greedy_value(older(places[next_s])).numpy()
+        y = torch.tensor(td_target(r, next_value, terminated, GAMMA), dtype=torch.float32)
+        loss = (y - answer).square().mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        if batch % 50 == 49:
+            errors.append(largest_error(network(places).detach().numpy()))
+    return network(places).detach().numpy(), np.array(errors)
+
+
+# %% [markdown]
+# Let `older` be renewed before every step at first, so that it is the network itself: then this is Q-learning with a network in the
+# table's place, and nothing else. **Predict**: the exact values lie between 2 and 10. How far off is the network when it is furthest?
+
+# %%
+guess = predict(
+    "On its way the network's largest error is", ["below 10", "10 to 100", "hundreds and more"]
+)
+
+# %%
+assert exact[inside].min() > 2 and exact.max() == 10
+errors = {}
+Q_table, errors["table"] = by_table(experience)
+_, errors["network"] = by_network(experience, renew_every=1)
+worst = errors["network"].max()
+fact("largest error of the table, at the end", errors["table"][-1], less_than=0.01, decimals=3)
+fact("largest error of the network, on the way", worst, more_than=1000)
+guess.came_out(guess.choices[int(worst > 10) + int(worst > 100)])
+
+# %% [markdown]
+# It runs away, and no line of the program is wrong. A network cannot move $Q(s, a)$ alone: a step up there lifts the neighbours, too,
+# $s'$ among them; so the target rises, and the next step goes up again. On the grid the table never does that. Three things make it
+# possible together: a function that generalises, targets that are built on estimates, and learning about another policy (the
+# [greedy](../docs/glossary.md#greedy) one) than the one that acts (the random one). They are known as the **[deadly triad](../docs/glossary.md#deadly-triad)** (Sutton & Barto, section 11.3).
+#
+# The first remedy stands in the loop already. Let `older` be renewed only every fifty steps: then the targets hold still meanwhile. This
+# is the **[target network](../docs/glossary.md#target-network)**, and the first of three stabilisers that this notebook is about. (What is below 0.001 is drawn
+# at 0.001.)
+
+# %%
+OLDER = "network, targets of an older copy"
+Q_network, errors[OLDER] = by_network(experience, renew_every=50)
+fact("largest error with an older copy", errors[OLDER][-1], less_than=1, decimals=2)
+first_good = {name: 1 + np.argmax(errors[name] < 1.5) for name in ("table", OLDER)}
+later = first_good[OLDER] / first_good["table"]
+fact("to come within 1.5 it needs, times as many steps as the table", later, more_than=1.5)
+convergence(
+    {name: np.maximum(error, 1e-3) for name, error in errors.items()},
+    title="The same experience, three learners",
+    xlabel="Fifty steps of learning",
+    ylabel="Largest error",
+)
+
+# %%
+from rlbook.workbook.facts import measured, measured_picture
+
+look = dict(low=2, high=10)
+network_map = q_map(Q_network, world, title="A network, by experience", **look)
+pictures = [
+    q_map(Q_table, world, title="A table, by experience", **look),
+    measured_picture(network_map),
+    q_map(exact, world, title="Exact Q*, by value iteration", **look),
+]
+side_by_side(pictures, alt="action values of the grid: a table's, a network's, the exact ones")
+
+# %% [markdown]
+# Both have learned the table of notebook 2, from the very same random walk. On the grid the network buys nothing: it is larger, later and
+# less exact. What it is for shows where experience is missing. Take away everything that began in cell (2, 1), the one below
+# the obstacle, and learn again. The table knows nothing of that cell afterwards, 0 for every action. **Predict** what the network
+# thinks of going *up* from there, into the obstacle, which nobody has tried. (The exact value is 2.9.)
+
+# %%
+guess = predict("Up from (2, 1), the network says about", [0, 3, 8])
+
+# %%
+cell = world.to_state((2, 1))
+elsewhere = [column[experience[0] != cell] for column in experience]
+Q_table, _ = by_table(elsewhere, n_batches=1000)
+Q_network, _ = by_network(elsewhere, renew_every=50, n_batches=2000)
+assert (Q_table[cell] == 0).all()
+print("      exact   table   network")
+for a, action in enumerate(ACTIONS):
+    said = measured(Q_network[cell, a], decimals=1)
+    print(f"{action:>5} {exact[cell, a]:5.1f} {Q_table[cell, a]:7.1f}   {said}")
+best = Q_network[cell].max() - exact[cell].max()
+fact("error of the cell's value, its best action", abs(best), less_than=2, decimals=1)
+fact("error of going up", Q_network[cell, 0] - exact[cell, 0], more_than=2.5, decimals=1)
+guess.came_out(Q_network[cell, 0])
+
+# %% [markdown]
+# The value of the cell is nearly right, though nobody was ever there: its neighbours told. And going up looks as good as anywhere else,
+# for nobody told of the obstacle. The table's 0 says at least that it knows nothing; **a network never says that it is guessing**.
 #
 # ## The idea
 #
 # Deep Q-learning (Mnih et al., 2015) keeps the target of Q-learning and replaces the table's update by a step of gradient
-# descent. For a batch of [transitions](../docs/glossary.md#transition) $(s, a, r, s')$:
+# descent. For a batch of transitions $(s, a, r, s')$:
 #
 # $$y = r + \gamma \max_{a'} Q_\text{target}(s', a'), \qquad
 # L(\theta) = \operatorname{mean} \big(y - Q_\theta(s, a)\big)^2$$
@@ -106,12 +472,11 @@ for how, terminated in (("goes on", 0.0), ("terminated", 1.0), ("truncated", 0.0
 # | stabiliser | what goes wrong without it | in `DQNAgent` | taken away by |
 # |---|---|---|---|
 # | **[replay](../docs/glossary.md#replay)** | a batch is one short piece of one motion | `buffer_size=100_000` | `buffer_size=batch_size` |
-# | **[target network](../docs/glossary.md#target-network)** | the target runs away from the estimate | `target_update_freq=100` or `tau=0.005` | `target_update_freq=1` |
+# | **target network** | the target runs away from the estimate | `target_update_freq=100` or `tau=0.005` | `target_update_freq=1` |
 # | **[gradient clipping](../docs/glossary.md#gradient-clipping)** | one odd batch ruins the weights | `max_grad_norm=10.0` | `max_grad_norm=None` |
 #
 # Replay learns from random transitions out of a memory; a target network is an older copy of the network, which makes the
-# targets; a gradient that is longer than a limit is shortened to it. The step itself is taken by
-# **[Adam](../docs/glossary.md#adam)**, which gives every weight a step length of its own, after the size of its latest gradients.
+# targets; a gradient that is longer than a limit is shortened to it. The step itself is Adam's.
 #
 # ## Replay, and the correlation it removes
 #
@@ -127,6 +492,10 @@ for how, terminated in (("goes on", 0.0), ("terminated", 1.0), ("truncated", 0.0
 guess = predict("64 neighbours are worth about so many independent ones:", [4, 16, 32, 64])
 
 # %%
+from rlbook.envs.arm.reach import ReachVectorEnv
+from rlbook.learning.replay import ReplayBuffer
+from rlbook.learning.stepping import TrueSteps
+
 arm = ReachVectorEnv(1, torque_levels=3)
 rng = np.random.default_rng(0)
 memory = ReplayBuffer(capacity=10_000, state_dim=10, seed=0)
@@ -168,19 +537,29 @@ guess.came_out(worths[0])
 # numbers: cosine and sine of the joint angles, velocities, target, and the way from the tip to the target. The tip must
 # come within 5 cm; arriving pays 1, and until then every step costs a little for the distance.
 #
+# One setting below is new. A squared error weighs one of 10 a hundred times as much as one of 1, and one odd transition
+# outshouts a whole batch. **[Huber's loss](../docs/glossary.md#huber-loss)** (`huber=True`) counts large errors in proportion only:
+#
+# $$L(\delta) = \tfrac12 \delta^2 \ \text{ where } |\delta| \le 1, \qquad L(\delta) = |\delta| - \tfrac12 \ \text{ beyond}$$
+#
 # Sixteen arms learn side by side with one network. The cell takes about a minute.
 
 # %%
+import gymnasium as gym
+
+from rlbook.dqn import DQNAgent
+from rlbook.plots import learning_curve
+
 settings = dict(
-    hidden_dims=(128, 128),  # two hidden layers of 128
-    gamma=0.95,
-    epsilon_decay=0.98,
-    epsilon_min=0.05,
-    target_update_freq=300,
+    hidden_dims=(128, 128),  # two hidden layers of 128 neurons
+    gamma=0.95,  # a reward counts half after 13 or 14 steps
+    epsilon_decay=0.98,  # the chance of a random action begins at 1 and falls so after each episode,
+    epsilon_min=0.05,  # but no further than to this
+    target_update_freq=300,  # steps of learning from one copy of the target network to the next
     double=True,  # Double DQN, below
-    huber=True,  # Huber's loss: large errors count linearly, not squared
-    learning_starts=1000,
-    updates_per_step=0.25,  # one training step for every four of an arm
+    huber=True,  # Huber's loss in place of the squared error
+    learning_starts=1000,  # transitions in the memory before learning begins
+    updates_per_step=0.25,  # one step of learning for every four of an arm
 )
 agent = DQNAgent(state_dim=10, action_dim=9, **settings, seed=0)
 arms = gym.make_vec("rlbook/ReachDiscrete-v0", num_envs=16)
@@ -191,11 +570,21 @@ learning_curve(
 )
 
 # %% [markdown]
+# Every argument of `DQNAgent`, its default, what it means, and where it usually lies:
+
+# %%
+from rlbook.dqn import DQNConfig
+
+print(inspect.getsource(DQNConfig).partition("    def ")[0].rstrip())
+
+# %% [markdown]
 # The curve shows arms that still explore. What can the network do when it does its best? Five hundred targets that it has
 # never seen, without exploration:
 
-
 # %%
+from rlbook.learning.stepping import evaluate
+
+
 def greedy(learner):
     """Its policy without exploration."""
     return lambda state: learner.select_action(state, training=False)
@@ -215,17 +604,22 @@ fact("half of these it reaches within", reached_in, less_than=1.5, unit="s", dec
 # Watch it move. Play, or drag `Step`; `Episode` picks another arm.
 
 # %%
+from rlbook.envs.arm.recording import record_episodes
+from rlbook.widgets import MotionPanel
+
 motion = record_episodes(ReachVectorEnv(6, torque_levels=3), greedy(agent), seed=3)
 MotionPanel(motion, time_step=0)
 
 # %%
+from rlbook.plots import arm_trail
+
 points = motion.points[: motion.lengths[0] + 1, 0]
 arm_trail(points, target=motion.target[0], title="One reach, learned from nothing")
 
 # %% [markdown]
 # ## What the network believes
 #
-# For an arm at rest with the target up on the right (45°), every pose has a value, $\max_a Q(s, a)$, and a [greedy](../docs/glossary.md#greedy) torque. A
+# For an arm at rest with the target up on the right (45°), every pose has a value, $\max_a Q(s, a)$, and a greedy torque. A
 # star marks a pose that holds the tip exactly at the target.
 #
 # **Predict**: how many stars will there be, and where do you expect the bright poses?
@@ -233,8 +627,10 @@ arm_trail(points, target=motion.target[0], title="One reach, learned from nothin
 # %%
 guess = predict("So many stars:", [1, 2, 4])
 
-
 # %%
+from rlbook.envs.arm.controllers import inverse_kinematics
+
+
 def observed(angles, target):
     """Observations of arms at rest with these joint angles (N, 2)."""
     arms = ReachVectorEnv(len(angles), torque_levels=3)
@@ -293,6 +689,8 @@ state_heatmap(
 # 5. Drag the target once around. Did the network learn about all directions alike?
 
 # %%
+from rlbook.widgets import DQNPanel
+
 DQNPanel()
 
 # %% [markdown]
@@ -300,6 +698,8 @@ DQNPanel()
 # such a run is asked about the same 400 poses:
 
 # %%
+from rlbook.workbook.answers import answer
+
 rest = ReachVectorEnv(400, torque_levels=3)
 angles = rng.uniform(-np.pi, np.pi, size=(400, 2))
 looked_at, _ = rest.reset(seed=0, options={"q": angles, "qd": np.zeros(2)})
@@ -388,6 +788,11 @@ with answer("5. Did the network learn about all directions alike?"):
 guess = predict("On average DQN promises", ["less than 0.5", "0.5 to 1", "more than 1"])
 
 # %%
+from gymnasium.vector import VectorRewardWrapper
+
+from rlbook.plots import estimates_against_returns
+from rlbook.returns import double_value
+
 print(inspect.getsource(double_value))
 
 
@@ -451,6 +856,9 @@ without = ["no replay", "no target network", "not double", "no clipping", "squar
 guess = predict("It hurts most to have", without)
 
 # %%
+import json
+from pathlib import Path
+
 record = json.loads(Path("../benchmarks/results/dqn.json").read_text())["result"]
 for runs in (record["reaching"], record["ablations"]):
     print(f"after {runs['steps']:,} steps, seeds {', '.join(map(str, runs['seeds']))}:")
@@ -585,6 +993,8 @@ learning_curve(
 # safetensors file: plain numbers, nothing that could run code when it is opened.
 
 # %%
+import tempfile
+
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "reacher.safetensors"
     agent.save(path)
@@ -605,7 +1015,9 @@ predictions()
 # %% [markdown]
 # ## Recap
 #
-# - A network takes the place of the table where states cannot be counted; it generalises, for better and for worse.
+# - A network is layers of neurons, and learns by short steps down the gradient of a loss. A table is the smallest of them.
+# - A network takes the place of the table where states cannot be counted; it generalises, for better and for worse, and never
+#   says that it is guessing.
 # - DQN's loss is the squared [TD error](../docs/glossary.md#td-error), with the target from an older copy of the network and batches from a memory.
 # - Replay breaks correlation, the target network holds the goal still, clipping limits what one batch can do. Which of them
 #   matters how much depends on the task: measure it, over several seeds.

@@ -15,10 +15,10 @@
 #
 # DQN chose among nine torques. A motor knows no nine torques: any number between its limits will do. **How do you learn a
 # policy whose actions are numbers?** By making the policy itself the network, and pushing up the probability of whatever
-# went better than expected. Run the cell: 1,024 arms learn to reach while you look on. (The open circle is where the tip
-# starts, the filled one its target.)
+# went better than expected. Run the cell (its code is behind the dots): 1,024 arms learn to reach while you look on. (The open
+# circle is where the tip starts, the filled one its target.)
 
-# %%
+# %% tags=["hide-input"]
 import tempfile
 import time
 from pathlib import Path
@@ -253,9 +253,9 @@ bias_and_spread(gae_lambdas, bias, spread)
 # ## Not too far at once: clipping
 #
 # One round of PPO: (1) act for a few steps in all arms; (2) estimate advantages $A$ and returns $R = A + V$; (3) take a few passes
-# over the rollout in small batches, the policy by the loss below, the critic by $(V - R)^2$; (4) forget the rollout.
+# over the rollout in small batches, the policy by the [loss](../docs/glossary.md#loss) below, the critic by $(V - R)^2$; (4) forget the rollout.
 #
-# A rollout is expensive, hence the several passes. But after the first step of gradient descent the policy is no
+# A rollout is expensive, hence the several passes. But after the first step of [gradient descent](../docs/glossary.md#gradient-descent) the policy is no
 # longer the one that acted. The **ratio** $\rho = \pi_\theta(a \mid s) / \pi_\text{old}(a \mid s)$ accounts for that, and the
 # **clipped** objective (Schulman et al., 2017) takes away the gain of moving it far from 1:
 #

@@ -16,9 +16,10 @@
 # A policy learns in a simulation, because a robot is slow, expensive and breaks. Then it meets the robot. **How much of what it
 # learned is left, and what can be done about the rest?** The robot here is another simulator, MuJoCo, with motors, gears and
 # sensors that the training simulation does not model; its parameters stand in a file that nothing in this chapter reads. The
-# task: bring the tip within 3 cm of a target, and **stay** there for half a second. Run the cell, and see the gap.
+# task: bring the tip within 3 cm of a target, and **stay** there for half a second. Run the cell (its code is
+# behind the dots), and see the gap.
 
-# %%
+# %% tags=["hide-input"]
 import gymnasium as gym
 import numpy as np
 from IPython.display import Image

@@ -32,6 +32,8 @@ A cell tagged `solution-only` (`# %% [markdown] tags=["solution-only"]`) is left
 
 Where a text cell asks to `**Predict**`, the outputs of the code cells up to the next text are stored but hidden: the
 reader sees them by running the cell. A cell that asks, with ``predict(...)``, is shown.
+
+The code of a cell tagged `hide-input` is folded away, so that its picture is seen first; a click opens it.
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ EXERCISES = "exercises"
 BEGIN, STARTER, END = "### BEGIN SOLUTION", "### STARTER", "### END SOLUTION"
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError")
 PREDICTION, QUESTION = "**Predict", "predict("
+PICTURE_FIRST = "hide-input"
 CELL_TIMEOUT = 900  # seconds
 
 _ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -119,6 +122,7 @@ def read_source(path: Path) -> NotebookNode:
         raise BuildError(f"{path}: Jupytext cannot read it ({_first_line(error)})") from error
     name_cells(notebook)
     hide_predicted_outputs(notebook)
+    hide_tagged_code(notebook)
     return without_run_traces(notebook)
 
 
@@ -133,6 +137,12 @@ def hide_predicted_outputs(notebook: NotebookNode) -> None:
             predicted = PREDICTION in cell.source
         elif predicted and QUESTION not in cell.source:
             cell.metadata["jupyter"] = {"outputs_hidden": True}
+
+
+def hide_tagged_code(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        if PICTURE_FIRST in cell.metadata.get("tags", ()):
+            cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
 
 
 def read_notebook(path: Path) -> NotebookNode:

@@ -174,6 +174,19 @@ def test_outputs_after_a_prediction_are_stored_and_hidden_until_the_next_text(wo
     assert [cell.outputs[0].data["text/plain"] for cell in code[1:]] == ["4", "6", "8", "10"]
 
 
+def test_the_code_of_a_tagged_cell_is_folded_away_and_its_picture_is_not(workbook):
+    source = PREDICTIONS.replace("# %%\n2 + 2", '# %% tags=["hide-input"]\n2 + 2').replace(
+        "# %%\n5 + 5", '# %% tags=["hide-input"]\n5 + 5'
+    )
+    (workbook / "notebooks/01_small.py").write_text(source)
+    list(build(workbook, ["notebooks"]))
+    assert drift(workbook, ["notebooks"]) == []
+    stored = nbformat.read(workbook / "notebooks/01_small.ipynb", as_version=4)
+    hidden = [cell.metadata.get("jupyter", {}) for cell in stored.cells if cell.cell_type == "code"]
+    answer = {"outputs_hidden": True}
+    assert hidden == [{}, answer | {"source_hidden": True}, answer, {}, {"source_hidden": True}]
+
+
 def test_check_names_an_answer_that_is_not_hidden_and_exercises_hide_nothing(workbook):
     (workbook / "notebooks/01_small.py").unlink()
     path = workbook / "solutions/01_small.py"

@@ -11,10 +11,6 @@ from rlbook.workbook.build import read_source
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/glossary.md").read_text()
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
-LATER = {
-    "03_dqn",
-    "05_sim_to_real",
-}  # their links are still to come; no word is used before it is explained there, either
 # What is not prose: code, formulas, headings, and the titles of papers at the end.
 NO_PROSE = r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|^#+ [^\n]*$|\*\*(Reading|Read on|Sources)\*\*.*\Z"
 
