@@ -1,7 +1,7 @@
 """Panels: from a slider's event to the new picture on its way to the page, and how often a playing panel redraws.
 
-The event is given as the page's message would be; the picture is ready when the picture widget holds it. Events come one
-after the other here, each after the picture of the one before.
+The event is given as the page's message would be; the picture is ready when the picture widget holds it. Events come
+one after the other here, each after the picture of the one before.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ from rlbook.plots import (
     workspace,
 )
 from rlbook.returns import discounted_return
-from rlbook.widgets import GammaPanel
+from rlbook.widgets import DrivePanel, GammaPanel
 from rlbook.workbook.answers import answer
 from rlbook.workbook.facts import fact, measured
 
@@ -116,6 +116,23 @@ for t in experience:
     end = "  and the episode ends" if t.terminated else ""
     cell, next_cell = world.to_cell(t.state), world.to_cell(t.next_state)
     print(f"{cell}  {ACTIONS[t.action]:<5} -> {next_cell}  reward {t.reward:5.1f}{end}")
+
+# %% [markdown]
+# **Drive it yourself.** Click the grid and use the arrow keys: every step is listed with its reward, and below stands the
+# sum so far. What is the best sum that you can get? Then raise `Slip probability`, press Enter to begin again, and try to
+# get it once more: now the robot sometimes goes to one side of where you aim.
+
+# %%
+DrivePanel(world)
+
+# %%
+with answer("What is the best sum?"):
+    robot = DrivePanel(world)
+    for _ in range(3):
+        robot.drive("right")
+    earned = [step.reward for step in robot.path]
+    print(f"three steps to the right earn {earned}: {sum(earned):.1f} in all")
+    print("Where the ground slips nobody can promise a sum; what to expect is computed below.")
 
 # %% [markdown]
 # `terminated` and `truncated` are two different things. *Terminated*: the task is over, nothing can be earned any more.

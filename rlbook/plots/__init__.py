@@ -9,6 +9,7 @@ _HOME = {
     "grid_layout": "grids",
     "value_map": "grids",
     "q_map": "grids",
+    "world_map": "grids",
     "agent_environment_loop": "diagrams",
     "network_diagram": "diagrams",
     "convergence": "curves",

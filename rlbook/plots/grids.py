@@ -15,7 +15,7 @@ import numpy as np
 from rlbook.plots.layout import Cell, GridLayout, grid_layout
 from rlbook.plots.svg import Svg, document
 
-__all__ = ["GridLayout", "Svg", "cell_at", "grid_layout", "q_map", "value_map"]
+__all__ = ["GridLayout", "Svg", "cell_at", "grid_layout", "q_map", "value_map", "world_map"]
 
 # Thirty-two even samples of Matplotlib's viridis: perceptually uniform and safe for colour-blind readers.
 _VIRIDIS = (
@@ -25,7 +25,7 @@ _VIRIDIS = (
 _COLOURS = [f"#{colour}" for colour in _VIRIDIS]
 _FIRST_LIGHT = 15  # from this sample on, dark ink has more contrast than white: at least 4.4 to 1 everywhere
 _INK, _PAPER = "#111", "#fff"
-_GREY, _GREEN, _ORANGE = "#5f6368", "#009E73", "#E69F00"
+_GREY, _FLOOR, _GREEN, _ORANGE = "#5f6368", "#dfe3e8", "#009E73", "#E69F00"
 _SHOWN = 0.005  # probability above which an action is drawn
 _LEFT, _TOP, _BOTTOM, _BAR = 22, 52, 10, 68  # pixels around the grid
 _CORNER = (0.16, 0.16, 0.085)  # where the agent stands beside numbers: x and y of its middle, radius, in cells
@@ -109,6 +109,14 @@ def q_map(Q, world: Any, *, policy=None, agent=None, title=None, low=None, high=
         parts.append(_pointers(layout, weights, free, cell))
     spot = _CORNER if cell >= 40 else (0.5, 0.5, 0.135)
     return _finish(layout, cell, parts, agent, title, low, high, spot, marked, tags=0.61)
+
+
+def world_map(world: Any, *, agent: int | None = None, title: str = "The robot's world") -> Svg:
+    """A grid before anything is known of it: start, goal, walls, rewards, and the state that the agent is in."""
+    layout = grid_layout(world)
+    cell = _cell_size(layout, 460, 640, 84)
+    floor = f'<path d="{"".join(_squares(layout.shape, cell))}" fill="{_FLOOR}"/>'
+    return _finish(layout, cell, [floor], agent, title, None, None, (0.5, 0.5, 0.2), None)
 
 
 def cell_at(shape: tuple[int, int], width: float, x: float, y: float) -> Cell | None:
@@ -313,9 +321,11 @@ def _finish(
     body = [_frame(layout.shape, cell, title), *parts, marks, _rewards(layout, cell, tags), _mark(cell, marked)]
     if agent is not None:
         body.append(_agent(layout, cell, agent, spot))
-    body.append(_colour_bar(_LEFT + columns * cell + 14, rows * cell, low, high))
-    words = f"{title}. Grid of {rows} rows and {columns} columns, values from {low:.3g} to {high:.3g}."
-    return document(width, height, words, "".join(body))
+    words = f"{title}. Grid of {rows} rows and {columns} columns"
+    if low is not None:
+        body.append(_colour_bar(_LEFT + columns * cell + 14, rows * cell, low, high))
+        words += f", values from {low:.3g} to {high:.3g}"
+    return document(width, height, f"{words}.", "".join(body))
 
 
 @lru_cache(maxsize=64)

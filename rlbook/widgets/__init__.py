@@ -10,6 +10,7 @@ _HOME = {
     "Toggle": "controls",
     "Choice": "controls",
     "Reading": "controls",
+    "DrivePanel": "drive_panel",
     "GammaPanel": "gamma_panel",
     "EpsilonPanel": "epsilon_panel",
     "MotionPanel": "motion_panel",

@@ -139,3 +139,22 @@ def test_a_run_is_kept_and_both_curves_are_there(small):
     notebook.button("Pause").click()
     page.wait_for_function(GREEN)
     assert notebook.output_of(1) == "['1: as at first'] True"
+
+
+def test_the_robot_is_driven_with_the_arrow_keys(small):
+    code = "from rlbook.widgets import DrivePanel\npanel = DrivePanel()\npanel"
+    notebook = small([code, "print([step.action for step in panel.path])"])
+    page = notebook.page
+    assert fits(notebook)
+    page.locator(".rlbook-touch").focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowUp", "ArrowRight"):  # into the obstacle, and back
+        page.keyboard.press(key)
+    page.wait_for_selector(".rlbook-status:has-text('Steps: 4. Return so far, the sum of the rewards: \u22125.3')")
+    assert "2. right: to (1, 0), reward \u22125" in page.locator(".rlbook-equation").inner_text()
+    page.mouse.click(*cell_pixel(notebook, 0, 3))  # to the right
+    page.mouse.click(*cell_pixel(notebook, 0, 3))
+    page.wait_for_selector(".rlbook-status:has-text('The episode is over: the goal')")
+    assert notebook.output_of(1) == "['down', 'right', 'up', 'right', 'right', 'right']"
+    page.locator(".rlbook-touch").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".rlbook-status:has-text('Steps: 0')")
