@@ -1,4 +1,4 @@
-"""A JupyterLab server, a Chromium, and a notebook open in both: for the browser tests and for what is measured there."""
+"""A JupyterLab server, a Chromium, and a notebook open in both: for browser tests and for what is measured there."""
 
 from __future__ import annotations
 
