@@ -13,6 +13,28 @@
 # %% [markdown]
 # # 1 · Markov decision processes
 #
+# A robot wants to get from **S** to the star. The short way runs beside a ledge, the bottom row, where four cells cost 10 to step
+# on. Nobody told it a way; it knows what a step pays, and where a step may lead. Where every step goes where it was aimed, it walks
+# along the ledge; where one step in ten slips to a side, it goes round by the top. **Where do these numbers and arrows come from?**
+
+# %% tags=["hide-input"]
+from rlbook.envs.grid_world import GridWorld
+from rlbook.mdp import optimal_actions, value_iteration
+from rlbook.plots import side_by_side, value_map
+
+ledge = GridWorld.from_text(
+    ["......", ".XXXX.", "S....G", "......"],
+    obstacle_reward=-0.1,
+    cell_rewards={(3, column): -10.0 for column in range(1, 5)},
+)
+pictures = []
+for slip, title in ((0.0, "No step slips"), (0.1, "One step in ten slips to a side")):
+    best = value_iteration(ledge.replace(slip=slip).mdp(gamma=0.99))
+    look = dict(policy=optimal_actions(best.Q), title=title, low=-5, high=10)
+    pictures.append(value_map(best.V, ledge, **look))
+side_by_side(pictures, alt="the best way on the ledge, without and with slipping")
+
+# %% [markdown]
 # **After this notebook you can**
 # - write a robot's task as states, actions, transition probabilities, rewards and a discount;
 # - compute a return and a Bellman backup by hand;
@@ -25,50 +47,6 @@
 # "The chapter" is the text that this workbook accompanies, *Reinforcement Learning for Robotics*. You need not have
 # read it. Its examples are run here, and measured.
 
-# %%
-import inspect
-from functools import partial
-from itertools import islice, pairwise
-
-import gymnasium as gym
-import numpy as np
-
-from rlbook.envs.arm.chapter_reach import ARM as CHAPTER_ARM
-from rlbook.envs.arm.chapter_reach import (
-    BASE_HEIGHT,
-    LINK_LENGTHS,
-    ChapterReachVectorEnv,
-    chapter_reward_terms,
-    draw_chapter_targets,
-)
-from rlbook.envs.arm.controllers import PDController, distance_to_workspace
-from rlbook.envs.arm.reach import ReachVectorEnv, reward_terms
-from rlbook.envs.arm.recording import record_episodes
-from rlbook.envs.grid_world import ACTIONS, GridWorld
-from rlbook.mdp import (
-    TabularMDP,
-    Transition,
-    bellman_backup,
-    evaluate_policy,
-    optimal_actions,
-    policy_iterates,
-    policy_iteration,
-    value_iterates,
-    value_iteration,
-)
-from rlbook.plots import (
-    agent_environment_loop,
-    arm_trail,
-    convergence,
-    side_by_side,
-    value_map,
-    workspace,
-)
-from rlbook.returns import discounted_return
-from rlbook.widgets import DrivePanel, GammaPanel
-from rlbook.workbook.answers import answer
-from rlbook.workbook.facts import fact, measured
-
 # %% [markdown]
 # ## The loop
 #
@@ -76,6 +54,8 @@ from rlbook.workbook.facts import fact, measured
 # $r_{t+1}$ and a new state $s_{t+1}$. Everything in this workbook is about choosing those actions well.
 
 # %%
+from rlbook.plots import agent_environment_loop
+
 agent_environment_loop()
 
 # %% [markdown]
@@ -97,6 +77,8 @@ agent_environment_loop()
 # the robot stays where it is. A cell is written (row, column), counted from the top left.
 
 # %%
+import numpy as np
+
 world = GridWorld()
 value_map(np.zeros(16), world, title="The robot's world, all values 0", low=-1, high=10)
 
@@ -104,6 +86,9 @@ value_map(np.zeros(16), world, title="The robot's world, all values 0", low=-1, 
 # Four actions, and what comes of them. A tuple of what was seen in one step is called a **[transition](../docs/glossary.md#transition)**.
 
 # %%
+from rlbook.envs.grid_world import ACTIONS
+from rlbook.mdp import Transition
+
 state, _ = world.reset(seed=0)
 experience = []
 for action in [1, 2, 1, 1]:  # right, down (into the obstacle!), right, right
@@ -123,9 +108,13 @@ for t in experience:
 # get it once more: now the robot sometimes goes to one side of where you aim.
 
 # %%
+from rlbook.widgets import DrivePanel
+
 DrivePanel(world)
 
 # %%
+from rlbook.workbook.answers import answer
+
 with answer("What is the best sum?"):
     robot = DrivePanel(world)
     for _ in range(3):
@@ -158,6 +147,8 @@ from rlbook.workbook.predictions import predict, predictions
 guess = predict("Is the return with γ = 0.5 positive?", ["yes", "no"])
 
 # %%
+from rlbook.returns import discounted_return
+
 rewards = np.array([t.reward for t in experience])
 for gamma in (0.0, 0.5, 0.9, 0.99, 1.0):
     print(f"gamma {gamma:4.2f}: return {discounted_return(rewards, gamma):6.3f}")
@@ -185,6 +176,10 @@ for gamma in (0.5, 0.9, 0.99, 0.999):
 # first equation is one function, and everything else calls it. Here it is, the very source that runs below:
 
 # %%
+import inspect
+
+from rlbook.mdp import bellman_backup
+
 print(inspect.getsource(bellman_backup))
 
 # %% [markdown]
@@ -212,6 +207,10 @@ assert np.isclose(V[two_left], -0.1 + 0.99 * 10)
 # that yield every iterate, so we can watch the goal's value spread.
 
 # %%
+from itertools import islice
+
+from rlbook.mdp import value_iterates
+
 first_sweeps = list(islice(value_iterates(mdp), 8))
 assert (first_sweeps[6] == first_sweeps[7]).all() and (first_sweeps[5] != first_sweeps[6]).any()
 pictures = []
@@ -232,6 +231,11 @@ side_by_side(pictures, alt="value iteration after 1, 3 and 6 sweeps")
 # aimed) you can see the promise kept, beside the true distance:
 
 # %%
+from itertools import pairwise
+
+from rlbook.mdp import policy_iteration
+from rlbook.plots import convergence
+
 slippery = GridWorld(10, slip=0.2)
 iterates = list(islice(value_iterates(slippery.mdp(0.9)), 51))
 change = np.array([np.abs(after - before).max() for before, after in pairwise(iterates)])
@@ -266,6 +270,9 @@ guess = predict(
 )
 
 # %%
+from rlbook.mdp import policy_iterates
+from rlbook.workbook.facts import fact
+
 by_value, by_policy = value_iteration(slippery.mdp(0.99)), policy_iteration(slippery.mdp(0.99))
 print(f"value iteration:  {by_value.n_iterations} sweeps")
 print(f"policy iteration: {by_policy.n_iterations} policies")
@@ -295,8 +302,8 @@ fact(
 # %% [markdown]
 # ## Your hands on it: the discount panel
 #
-# A ledge: the short way to the goal runs beside four cells that cost 10 to step on (in the bottom row). There is a
-# longer, safe way over the top, round the wall.
+# The ledge of the first picture: the short way to the goal runs beside four cells that cost 10 to step on (in the bottom
+# row). There is a longer, safe way over the top, round the wall.
 #
 # The line under the pictures tells the **[Bellman residual](../docs/glossary.md#bellman-residual)**: the largest change that one more backup would make to any
 # value. The values have settled once it is next to nothing.
@@ -315,11 +322,8 @@ fact(
 # 4. Press `Reset`, drag `Sweep` to 0 and press `Play`: how far does the goal's value spread with every sweep?
 
 # %%
-ledge = GridWorld.from_text(
-    ["......", ".XXXX.", "S....G", "......"],
-    obstacle_reward=-0.1,
-    cell_rewards={(3, column): -10.0 for column in range(1, 5)},
-)
+from rlbook.widgets import GammaPanel
+
 panel = GammaPanel(ledge)
 panel
 
@@ -410,6 +414,10 @@ guess = predict(
 )
 
 # %%
+import gymnasium as gym
+
+from rlbook.mdp import TabularMDP, evaluate_policy
+
 pictures = []
 for is_slippery in (False, True):
     lake = gym.make("FrozenLake-v1", is_slippery=is_slippery)
@@ -453,6 +461,9 @@ side_by_side(pictures, alt="FrozenLake: values and optimal policy, not slippery 
 guess = predict("Targets within reach, about:", [0.04, 0.25, 0.5, 0.8], unit="%")
 
 # %%
+from rlbook.envs.arm.chapter_reach import BASE_HEIGHT, LINK_LENGTHS, draw_chapter_targets
+from rlbook.envs.arm.controllers import distance_to_workspace
+
 targets = draw_chapter_targets(np.random.default_rng(0), count=200_000)
 short_by = distance_to_workspace(targets, LINK_LENGTHS, base=(0.0, BASE_HEIGHT))
 within_reach = short_by <= 0.05
@@ -469,6 +480,8 @@ guess.came_out(within_reach.mean())
 # of the arm's plane or behind it:
 
 # %%
+from rlbook.plots import workspace
+
 title = "A thousand of the chapter's targets"
 workspace(LINK_LENGTHS, targets[:1000], base=base, title=title)
 
@@ -485,6 +498,15 @@ guess = predict("The best return:", ["feeble", "soft", "stiff", "doing nothing"]
 
 
 # %%
+from functools import partial
+
+from rlbook.envs.arm.chapter_reach import ARM as CHAPTER_ARM
+from rlbook.envs.arm.chapter_reach import ChapterReachVectorEnv
+from rlbook.envs.arm.controllers import PDController
+from rlbook.envs.arm.recording import record_episodes
+from rlbook.workbook.facts import measured
+
+
 def compare(env, controllers, **options):
     """Run every controller on the same targets and print a row for each; {name: episodes}."""
     print(
@@ -535,6 +557,8 @@ fact("PD control, feeble: earns more than doing nothing does, by", gain, more_th
 # looks small; what does it cost at full torque? And what else does the arm tell us when we play with it?
 
 # %%
+from rlbook.envs.arm.chapter_reach import chapter_reward_terms
+
 full = np.full(6, 100.0)  # N m, what the six motors can give
 cost = chapter_reward_terms(distance=np.ones(1), torque=full, success=np.zeros(1, dtype=bool))
 print(f"one step at full torque costs {-cost['effort']:.0f}")
@@ -567,6 +591,8 @@ fact("    largest speed of the chapter's arm", speed, less_than=1e-6, unit="rad/
 # that cannot drown the rest, and an arm that falls when its motors are off.
 
 # %%
+from rlbook.envs.arm.reach import ReachVectorEnv, reward_terms
+
 ours = ReachVectorEnv(1000)
 cost = reward_terms(np.zeros(1), action=np.ones((1, 2)), success=np.zeros(1, dtype=bool))
 print(f"one step at full torque costs {-cost['effort'][0]:.3f}")
@@ -608,6 +634,8 @@ fact("and more than the overdamped one, by", advantage, more_than=0.02, decimals
 fact(f"{overdamped}: reaches", reaches[overdamped], less_than=0.97, unit="%")
 
 # %%
+from rlbook.plots import arm_trail
+
 motion = record_episodes(ours, PDController(ours, stiffness=5, damping=1), seed=0)
 arm_trail(motion.points[: motion.lengths[0] + 1, 0], target=motion.target[0])
 
