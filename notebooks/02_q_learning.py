@@ -13,6 +13,24 @@
 # %% [markdown]
 # # 2 · Q-learning
 #
+# This robot knows nothing of its world: not where the goal is, nor what bumping costs, nor where a step leads. It can only try.
+# In each cell stand four numbers, what it thinks of the four directions; at first they are all 0. Here they are after one
+# walk to the goal, after ten, and after two hundred. **How does mere experience turn into the right numbers?**
+
+# %% tags=["hide-input"]
+from rlbook.envs.grid_world import GridWorld
+from rlbook.plots import q_map, side_by_side
+from rlbook.q_learning import QLearning
+
+world = GridWorld()
+robot = QLearning(n_states=16, n_actions=4, epsilon=1.0, seed=0)
+pictures = []
+for episodes, title in ((1, "After one walk"), (9, "After ten"), (190, "After two hundred")):
+    robot.learn(world, n_episodes=episodes)
+    pictures.append(q_map(robot.Q, world, title=title, low=-5, high=10))
+side_by_side(pictures, alt="action values after 1, 10 and 200 episodes")
+
+# %% [markdown]
 # **After this notebook you can**
 # - learn action values from experience alone, without a model of the world;
 # - explain the temporal-difference error, and do one update by hand;
@@ -22,33 +40,6 @@
 #
 # **Time** about 60 minutes. **You need** [notebook 1](01_mdp.ipynb). **Exercises**:
 # [exercises/02_q_learning.ipynb](../exercises/02_q_learning.ipynb).
-
-# %%
-import copy
-import inspect
-from itertools import islice
-
-import gymnasium as gym
-import numpy as np
-from gymnasium.vector import AutoresetMode
-
-from rlbook.envs.grid_world import GridWorld
-from rlbook.envs.tabular import TabularVectorEnv, as_vector_env
-from rlbook.learning.exploration import epsilon_greedy
-from rlbook.mdp import (
-    TabularMDP,
-    bellman_backup,
-    evaluate_policy,
-    optimal_actions,
-    value_iterates,
-    value_iteration,
-)
-from rlbook.plots import learning_curve, q_map, side_by_side, value_map
-from rlbook.q_learning import DoubleQLearning, QLearning
-from rlbook.returns import td_error, td_target
-from rlbook.widgets import EpsilonPanel
-from rlbook.workbook.answers import answer
-from rlbook.workbook.facts import fact
 
 # %% [markdown]
 # ## Learning without a map
@@ -68,6 +59,10 @@ from rlbook.workbook.facts import fact
 # below and in the exercises, put something else there.
 
 # %%
+import inspect
+
+from rlbook.returns import td_error, td_target
+
 print(inspect.getsource(td_target))
 print(inspect.getsource(td_error))
 
@@ -101,6 +96,8 @@ guess = predict(
 )
 
 # %%
+from rlbook.learning.exploration import epsilon_greedy
+
 print("one best action: ", epsilon_greedy([1.0, 3.0, 2.0, 0.0], epsilon=0.2).round(3))
 print("two of them tied:", epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2).round(3))
 guess.came_out(epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2)[0])
@@ -122,6 +119,8 @@ guess.came_out(epsilon_greedy([3.0, 3.0, 2.0, 0.0], epsilon=0.2)[0])
 # 4. Learning rate 1 in this grid is fine. When would it not be? (The last experiment of this notebook answers.)
 
 # %%
+from rlbook.widgets import EpsilonPanel
+
 panel = EpsilonPanel()
 panel
 
@@ -129,6 +128,12 @@ panel
 # The answers, worked out with sixty-four robots (of which more below), each in a world of its own:
 
 # %%
+import copy
+
+import numpy as np
+
+from rlbook.workbook.answers import answer
+
 world = GridWorld()
 robots = QLearning(n_states=16, n_actions=4, epsilon=1.0, n_agents=64, seed=6)
 way = [(0, 2), (0, 1), (0, 0)]  # from the goal back to the start
@@ -184,6 +189,9 @@ with answer("3. After how many steps do the arrows lead round the cell that now 
 # its own grid, as one NumPy batch. Curves then have a median and a band that holds the middle half.
 
 # %%
+from rlbook.mdp import value_iteration
+from rlbook.plots import learning_curve
+
 optimum = value_iteration(world.mdp(gamma=1.0)).V[world.to_state(world.start)]
 
 agent = QLearning(n_states=16, n_actions=4, epsilon=1.0, n_agents=64, seed=1)
@@ -199,6 +207,9 @@ learning_curve(
 # How good are the learned tables? We still have the model for checking, though the robots never saw it.
 
 # %%
+from rlbook.mdp import evaluate_policy
+from rlbook.workbook.facts import fact
+
 exact = value_iteration(world.mdp(gamma=agent.gamma))
 route = [world.to_state((0, column)) for column in range(3)]
 errors = np.abs(agent.get_value_function()[:, route] - exact.V[route]).max(axis=1)
@@ -247,6 +258,12 @@ guess = predict(
 )
 
 # %%
+from itertools import islice
+
+import gymnasium as gym
+
+from rlbook.mdp import TabularMDP, bellman_backup, value_iterates
+
 lake = gym.make("FrozenLake-v1", is_slippery=True)
 lake_model = TabularMDP.from_gym(lake, gamma=1.0)
 schedules = {
@@ -323,6 +340,11 @@ guess = predict(
 )
 
 # %%
+from gymnasium.vector import AutoresetMode
+
+from rlbook.envs.tabular import TabularVectorEnv
+from rlbook.q_learning import DoubleQLearning
+
 A, B, WIN, LOSE = range(4)
 P, R = np.zeros((4, 10, 4)), np.zeros((4, 10, 4))
 P[A, :5, B] = P[A, 5:, WIN] = 1.0  # five actions go left to B, five right, to the end
@@ -418,6 +440,9 @@ fact(
 )
 
 # %%
+from rlbook.mdp import optimal_actions
+from rlbook.plots import value_map
+
 learned = np.median(walkers["ε from 0.1, decay 0.99"].Q, axis=0)
 above_the_start = learned.argmax(axis=1).reshape(4, 12)[:3, 0]  # the first column, from the top
 turns_right = int(np.flatnonzero(above_the_start == 1).max())  # 1 is "right"; row 2 is the edge
@@ -448,6 +473,9 @@ guess = predict("Without it, of 64 robots a way is found by about", [0, 16, 32, 
 
 
 # %%
+from rlbook.envs.tabular import as_vector_env
+
+
 def learn_with(first_of_the_best: bool, n_steps=20_000, n_agents=64, epsilon=0.1):
     """Shares of robots after n_steps on FrozenLake: who knows a way, whose table is still 0."""
     flat_lake = gym.make("FrozenLake-v1", is_slippery=False)
