@@ -139,7 +139,8 @@ def _shapes_differ(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
         return f"{what} Take the last axis off, `[..., 0]`: shapes (B, 1) and (B,) do not mean the same."
     if len(expected) == 1 and got == expected * 2:
         return (
-            f"{what} Shapes (B, 1) and (B,) stretch to (B, B) when they meet: every row is combined with every other."
+            f"{what} Shapes (B, 1) and (B,) that meet give a number for every pair of rows, and so do `[:, action]` "
+            "and `@` with a turned table: combine every row with itself alone."
         )
     if len(got) == len(expected) == 1 and abs(got[0] - expected[0]) == 1:
         return f"{what} That is one entry too {'many' if got > expected else 'few'}."

@@ -25,6 +25,13 @@ from rlbook.checks.mistakes import AsIf, arguments_of
 
 CORRECT, NOT_YET, NOT_ATTEMPTED = "Correct", "Not yet", "Not attempted"
 
+_RAISED = (IndexError, ValueError, ArithmeticError)  # by shapes, rows and numbers; LinAlgError is a ValueError
+_ERRORS = ("IndexError", "ValueError", "LinAlgError", "AxisError", "ZeroDivisionError", "OverflowError")
+_OWN_CHANCE = (
+    "Called twice with the same arguments it gives different answers: draw no random numbers of your own, use those "
+    "that are given."
+)
+
 # A mark, and a colour that is readable as text on white and on black (the words carry the meaning, not the colour).
 _LOOK = {
     CORRECT: ("\N{CHECK MARK}", "#0a8f6a", "10, 143, 106"),
@@ -125,7 +132,7 @@ class Exercise:
             return verdict(NOT_ATTEMPTED, "It is still the code you were given: find what is wrong in it.")
         cases = self.cases(seed)
         try:
-            answers = [answer_of(fn, self.name, self.arguments, case) for case in cases]
+            answers = [_outcome(self, fn, case) for case in cases]
             if any(_matches(answers, right, cases, self.tolerance) for right in (self.reference, *self.alternatives)):
                 _look_for_whole_numbers(self, fn, cases)
                 return verdict(CORRECT, f"It agrees with the reference in all {len(cases)} cases.", points=self.points)
@@ -134,11 +141,19 @@ class Exercise:
         except Fault as fault:
             return verdict(NOT_YET, *fault.args)
         wanted = [_answer(self.reference, case) for case in cases]
-        first = [same(*one, self.tolerance) for one in zip(answers, wanted, cases, strict=True)].index(False)
-        case = comparison(self.arguments, cases[first], answers[first], wanted[first])
+        raised = next((answer for answer in answers if isinstance(answer, Fault)), None)
+        if raised:
+            case = " ".join(raised.args)
+        else:
+            first = [same(*one, self.tolerance) for one in zip(answers, wanted, cases, strict=True)].index(False)
+            case = comparison(self.arguments, cases[first], answers[first], wanted[first])
         for sentence, mistake in itertools.chain(self.mistakes.items(), _two_at_once(self.mistakes)):
             if _matches(answers, mistake, cases, self.tolerance):
                 return verdict(NOT_YET, sentence, case)
+        if raised:
+            return verdict(NOT_YET, *raised.args)
+        if _draws_its_own_numbers(self, fn, cases, answers):
+            return verdict(NOT_YET, _OWN_CHANCE, case)
         return verdict(NOT_YET, what_differs(self.arguments, cases, answers, wanted, self.tolerance), case)
 
 
@@ -216,12 +231,42 @@ def _answer(fn: Callable, case: tuple) -> np.ndarray:
         return np.asarray(fn(*copy.deepcopy(case)), dtype=float)
 
 
-def _matches(answers: list[np.ndarray], fn: Callable, cases: list[tuple], tolerance: float) -> bool:
-    """Whether ``fn`` gives these answers; a mistake that cannot be computed at all is none that was made."""
+def _outcome(exercise: Exercise, fn: Callable, case: tuple) -> np.ndarray | Fault:
+    """The answer to one case, or the Fault of an error that a known mistake may raise as well."""
     try:
-        return all(same(a, _answer(fn, case), case, tolerance) for a, case in zip(answers, cases, strict=True))
-    except (IndexError, ValueError, ArithmeticError):  # LinAlgError is a ValueError
+        return answer_of(fn, exercise.name, exercise.arguments, case)
+    except Fault as fault:
+        if _error_of(fault) is None:
+            raise
+        return fault
+
+
+def _error_of(fault: Fault) -> str | None:
+    """The name of the error that a Fault tells of, if it is one that wrong shapes, rows and matrices raise."""
+    named = re.match(r"It raised (\w+Error)", fault.args[0])  # the text alone comes out of the grader's box
+    return named[1] if named and named[1] in _ERRORS else None
+
+
+def _matches(answers: list[np.ndarray | Fault], fn: Callable, cases: list[tuple], tolerance: float) -> bool:
+    """Whether ``fn`` answers so, and raises the same errors where errors were raised; errors alone prove nothing."""
+
+    def alike(answer, case) -> bool:
+        try:
+            known = _answer(fn, case)
+        except _RAISED as error:
+            return isinstance(answer, Fault) and type(error).__name__ == _error_of(answer)
+        return not isinstance(answer, Fault) and same(answer, known, case, tolerance)
+
+    return all(map(alike, answers, cases)) and not all(isinstance(answer, Fault) for answer in answers)
+
+
+def _draws_its_own_numbers(exercise: Exercise, fn: Callable, cases: list[tuple], answers: list[np.ndarray]) -> bool:
+    """Whether it answers otherwise when it is asked the same again."""
+    try:
+        again = [answer_of(fn, exercise.name, exercise.arguments, case) for case in cases]
+    except Fault:
         return False
+    return not all(same(*one, exercise.tolerance) for one in zip(again, answers, cases, strict=True))
 
 
 def _two_at_once(mistakes: Mapping[str, Callable]) -> Iterator[tuple[str, Callable]]:

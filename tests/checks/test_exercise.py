@@ -190,6 +190,34 @@ def test_an_exception_is_told_with_its_line_and_without_a_traceback(exercise):
     assert "Traceback" not in str(result)
 
 
+def third_entry(x, n):
+    """It raises where there are two."""
+    return x[[2]] * n
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda x, n: [x.tolist()[2] * n], "It takes the third alone."),
+        (lambda x, n: x[2:3] * n if len(x) > 2 else np.linalg.inv(np.zeros((2, 2))), "It raised LinAlgError"),
+        (lambda x, n: x[[2]] * n + 1, "It raised IndexError"),
+        (lambda x, n: x[[99]], "It raised IndexError"),  # everywhere: that alone proves nothing
+    ],
+)
+def test_a_known_mistake_is_known_by_its_errors_and_its_numbers(answer, message):
+    named = {"It takes the third alone.": third_entry, "It reads behind the end.": lambda x, n: x[[30]]}
+    exercise = make(mistakes=make().mistakes | named)
+    result = evaluate(exercise, answer)
+    assert result.status == NOT_YET
+    assert result.message.startswith(message)
+    assert "It was called as `double(x, n)`, with x = [1, 2], n = 3." in result.case
+
+
+def test_an_answer_that_draws_numbers_of_its_own_is_told(exercise):
+    rng = np.random.default_rng(0)
+    assert evaluate(exercise, lambda x, n: x * n + rng.normal(size=len(x))).message.startswith("Called twice")
+
+
 def test_changing_an_input_is_told_even_if_the_answer_is_right(exercise):
     def fn(x, n):
         x *= n
