@@ -72,8 +72,8 @@ hint("push_transitions")
 def push_transitions(memory, n_pushed, new):
     """The memory after n new transitions were pushed.
 
-    memory : (C, D), one transition a row.   n_pushed : how many were pushed before.
-    new : (n, D), n <= C.
+    memory : (C, D) of floating-point numbers, one transition a row.
+    n_pushed : how many were pushed before.   new : (n, D) of the same kind, n <= C.
     Returns a new (C, D) array.
     """
     ### BEGIN SOLUTION

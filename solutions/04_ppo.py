@@ -22,7 +22,8 @@
 # hint, the next call the next one.
 #
 # T steps of B environments make arrays (T, B); a batch of B actions with n joints has shape (B, n). `terminated` is True
-# where the task ended, `truncated` where only the clock did. Leave the arrays you are given unchanged.
+# where the task ended, `truncated` where only the clock did. Numbers may be whole (`int`); an answer must not be cut to
+# whole numbers for that. Leave the arrays you are given unchanged.
 
 # %%
 from unittest.mock import patch

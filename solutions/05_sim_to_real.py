@@ -20,8 +20,8 @@
 # *11 exercises · 21 points · about 155 minutes · needs [notebook 05](../notebooks/05_sim_to_real.ipynb)*
 #
 # Write your code where the cell says so, run it, then run the check below it. A call such as `hint("log_uniform")` prints
-# one hint, the next call the next one. Chance always comes in from outside, as an argument: that makes it testable. Leave the
-# arrays you are given unchanged.
+# one hint, the next call the next one. Chance always comes in from outside, as an argument: that makes it testable. Numbers
+# may be whole (`int`); an answer must not be cut to whole numbers for that. Leave the arrays you are given unchanged.
 
 # %%
 import gymnasium as gym

@@ -28,12 +28,14 @@ def random_pushes(rng):
 
 def random_draws(rng):
     """Memories with rows never written, just full, and turned over; draws close to both ends among them."""
-    for capacity, n_pushed, n_draws in ((4, 3, 4), (8, 2, 6), (3, 3, 5), (5, 17, 9)):
+    for capacity, n_pushed, n_draws in ((4, 3, 4), (8, 2, 3), (3, 3, 5), (5, 17, 9)):
         memory = np.arange(1.0, 2 * capacity + 1).reshape(capacity, 2)
+        if capacity > 4:
+            memory /= 4
         memory[n_pushed:] = 0
         size = min(n_pushed, capacity)
         row, part = rng.integers(size, size=n_draws), rng.uniform(0.01, 0.99, size=n_draws)
-        yield memory, n_pushed, np.concatenate([[0.999, 0.0], (row + part) / size])
+        yield memory, n_pushed, np.concatenate([[0.999, 0.0, 0.3], (row + part) / size])
 
 
 def random_targets(rng):
@@ -87,6 +89,7 @@ def random_losses(rng):
     one = np.array([[1.0, 3.0]]), np.array([1]), np.array([0.5]), np.array([[2.0, 4.0]])
     yield *one, np.array([False]), 0.9
     yield *one, np.array([True]), 0.9
+    yield np.array([[1.5, 3.0]]), np.array([0]), np.array([1.0]), one[3], np.array([False]), 0.25
     for n, n_actions, gamma in ((2, 2, 0.9), (3, 3, 0.99), (8, 4, 0.5)):
         _, reward, q, next_q, terminated, _ = random_batch(rng, n, n_actions)
         yield q, (q.argmax(1) + rng.integers(1, n_actions, size=n)) % n_actions, reward, next_q, terminated, gamma

@@ -20,7 +20,7 @@ _SWEEPS = 300  # of a wrong value iteration that may never settle; no right one 
 def random_rewards(rng):
     """Reward sequences of every awkward length, and both extreme discounts."""
     yield np.array([-2.0]), 0.9
-    yield np.array([1.0, 2.0, -4.0]), 0.5
+    yield np.array([1.0, 2.0, 3.0]), 0.5
     for n_steps, gamma in ((4, 0.0), (5, 1.0), (1, 0.0), (30, 0.99)):
         yield rng.normal(size=n_steps).round(2), gamma
 
@@ -52,6 +52,7 @@ def two_states():
 
 def random_backups(rng):
     yield np.array([10.0, -4.0]), *two_states(), 0.5
+    yield np.array([1.5, -3.0]), np.eye(2)[[[1, 0], [0, 1]]], np.array([[1.0, 2.0], [3.0, -1.0]]), 0.5
     for n_states, n_actions, gamma in ((3, 1, 0.9), (3, 2, 1.0), (3, 2, 0.0), (6, 4, 0.95)):
         yield rng.normal(size=n_states).round(2) * 5, *random_model(rng, n_states, n_actions), gamma
 
@@ -94,6 +95,7 @@ def random_targets(rng):
     """Targets all around arms with one link, with a hole in the middle, and with none; no target lies on a limit."""
     yield np.array([[0.1, 0.0], [0.5, 0.0]]), np.array([0.5]), 0.05
     yield np.array([[0.0, 0.1], [0.6, 0.6], [0.0, -1.02]]), np.array([0.7, 0.3]), 0.05
+    yield np.array([[1.0, 1.0], [3.0, 3.0], [1.0, 2.0]]), np.array([3.0, 1.0]), 0.1
     yield np.array([[0.0, 0.8], [-0.5, 0.0], [0.36, 0.0]]), np.array([0.7, 0.3]), 0.05
     for lengths, threshold in (([0.7, 0.3], 0.1), ([0.3, 0.3, 0.3], 0.05), ([0.2, 0.9, 0.3], 0.08), ([0.4, 0.4], 0.0)):
         lengths = np.array(lengths)
@@ -185,9 +187,14 @@ def shared(chosen):
     return chosen / np.maximum(1, chosen.sum(axis=1, keepdims=True))
 
 
+def chain(policy, P):
+    """Transitions (S, S) of the Markov chain under a policy."""
+    return np.einsum("sa,sat->st", policy, P)
+
+
 def system(policy, P, R, gamma):
     """The matrix and the right side of the linear equations for V."""
-    return np.eye(len(P)) - gamma * np.einsum("sa,sat->st", policy, P), (policy * R).sum(axis=1)
+    return np.eye(len(P)) - gamma * chain(policy, P), (policy * R).sum(axis=1)
 
 
 def solved(change, policy, P, R, gamma):

@@ -29,11 +29,11 @@ def _draw(rng, *shape):
 def random_episodes(rng):
     """Rollouts of one environment (T,): a single step of every kind of end, two steps, and long ones with all ends."""
     for terminated, truncated in ((False, False), (True, False), (False, True), (True, True)):
-        yield np.array([1.0]), np.array([4.0]), np.array([terminated]), np.array([truncated]), 0.5
+        yield np.array([1.0]), np.array([3.0]), np.array([terminated]), np.array([truncated]), 0.5
     for ends in ((0, 0), (1, 0), (0, 1)):
         terminated, truncated = np.array([[end == 1, False] for end in ends]).T[0], np.zeros(2, bool)
-        yield np.array([1.0, 2.0]), np.array([4.0, 8.0]), terminated, truncated, 0.5
-        yield np.array([1.0, 2.0]), np.array([4.0, 8.0]), truncated, terminated, 0.5
+        yield np.array([1.0, 2.0]), np.array([3.0, 7.0]), terminated, truncated, 0.5
+        yield np.array([1.0, 2.0]), np.array([3.0, 7.0]), truncated, terminated, 0.5
     for T, gamma in ((8, 0.9), (12, 0.99)):
         ending = np.array([0.05, 0.5, 0.95, 0.5] * (T // 4))[rng.permutation(T)]
         yield _draw(rng, T), _draw(rng, T), ending < 0.1, ending > 0.9, gamma
@@ -72,6 +72,7 @@ def random_ratios(rng):
     for ratio in (1.1, 1.5, 0.5):
         for advantage in (2.0, -2.0):
             yield np.log([ratio]) - 1.0, np.array([-1.0]), np.array([advantage]), 0.2
+    yield np.array([-1.0]), np.array([-1.25]), np.array([2.0]), 0.2
     for n, clip_epsilon in ((4, 0.2), (8, 0.1), (16, 0.3)):
         old = _draw(rng, n) - 1
         yield old + rng.choice([-0.6, -0.05, 0.05, 0.6], n), old, _draw(rng, n) + 0.005, clip_epsilon

@@ -26,6 +26,7 @@ def random_updates(rng):
     yield np.array([1.0]), np.array([0.5]), np.array([[2.0, 4.0]]), np.array([False]), 0.5, 0.9
     yield np.array([1.0]), np.array([-1.0]), np.array([[2.0, 4.0]]), np.array([True]), 0.5, 0.9
     yield np.array([-1.0]), np.array([-0.5]), np.array([[-2.0, -4.0]]), np.array([False]), 0.25, 0.5
+    yield np.array([0.5]), np.array([3.0]), np.array([[1.5, 2.0]]), np.array([False]), 0.5, 0.5
     for n, n_actions, alpha, gamma in ((2, 1, 0.1, 0.9), (3, 3, 1.0, 0.99), (4, 2, 0.3, 0.0), (8, 4, 0.1, 1.0)):
         batch = random_batch(rng, n, n_actions)
         yield batch.q, batch.reward, batch.next_q, batch.terminated, alpha, gamma
@@ -70,6 +71,7 @@ def random_episodes(rng):
     """Logged episodes: some end at the goal, some by the clock, some by both; states come up again.
 
     No step leads back to its own state, and the last one leads to a better state than it left: what follows counts.
+    There another action is best than the one that led there. The last tables and rewards are whole numbers.
     """
     for n_steps, ends, clock in (
         (1, False, True),
@@ -83,8 +85,12 @@ def random_episodes(rng):
         Q[-1] += 3
         states = np.cumsum(rng.integers(1, 3, size=n_steps + 1)) % (n_states - 1)
         states[-1] = n_states - 1
+        rewards = rng.normal(size=n_steps).round(2)
         actions, last = rng.integers(n_actions, size=n_steps), np.arange(n_steps) == n_steps - 1
-        yield Q, states, actions, rng.normal(size=n_steps).round(2), last & ends, last & clock, 0.5, 0.9
+        Q[-1, 1 - actions[-1]] = Q[-1].max() + 1
+        yield Q, states, actions, rewards, last & ends, last & clock, 0.5, 0.9
+    yield np.round(2 * Q), states, actions, rewards, last & ends, last & clock, 0.5, 0.9
+    yield Q, states, actions, np.round(5 * rewards), last & ends, last & clock, 0.5, 0.9
 
 
 # ---------------------------------------------------------------- references: the library, in the exercise's arguments

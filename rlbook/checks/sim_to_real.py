@@ -60,7 +60,9 @@ def random_states(rng):
 
 
 def random_swings(rng):
-    """Logs of a rod that is driven about, with a little noise on its torques."""
+    """Logs of a rod that is driven about, with a little noise on its torques; the first one in whole numbers."""
+    q, qd, qdd = np.array([[0.0, 1, 2, 3, -1, -2], [1.0, -1, 2, 0, -2, 1], [3.0, 1, -2, -3, 2, 0]])
+    yield q, qd, qdd, np.array([8.0, 3.0, -2.0, -6.0, 3.0, -2.0]), 1.0
     for T, length, noise in ((6, 1.0, 0.0), (12, 0.5, 0.02), (30, 0.8, 0.05)):
         mass, damping, gravity = rng.uniform((0.5, 0.1, 8.0), (2.0, 0.6, 11.0))
         q, qd, qdd = _draw(rng, T), _draw(rng, T), 3 * _draw(rng, T)
@@ -86,6 +88,7 @@ def random_successes(rng):
 def random_cameras(rng):
     """Targets (B, 2); cameras that are shifted, turned, too far away, and all at once."""
     yield np.array([[0.6, 0.0]]), np.array([0.02, 0.01]), 0.0, DISTANCE
+    yield np.array([[1.0, 0.0]]), np.array([0.02, 0.01]), 0.0, DISTANCE
     yield np.array([[0.6, 0.2]]), np.zeros(2), 0.1, DISTANCE
     yield np.array([[0.6, 0.2]]), np.zeros(2), 0.0, 3.3
     for B in (2, 4):
@@ -95,6 +98,7 @@ def random_cameras(rng):
 def random_renewals(rng):
     """Arms of which none, some and all begin anew, after their first episode and later, and two that drifted away."""
     yield np.array([0.5, 3.0]), np.array([True, True]), np.array([0.5, 1.5]), 1.25
+    yield np.array([0.5, 3.0]), np.array([True, False]), np.array([2.0, 1.0]), 1.25
     some = np.array([True, False, True, False])
     for ended in (np.zeros(4, dtype=bool), some, ~some, np.ones(4, dtype=bool)):
         yield np.full(4, 2.0), ended, rng.uniform(0.5, 1.5, 4).round(2), 2.0

@@ -4,6 +4,7 @@ import itertools
 import re
 
 import numpy as np
+from heard_answers import HEARS
 from wrong_answers import WRONG
 
 from rlbook.checks import evaluate
@@ -11,11 +12,34 @@ from rlbook.checks.comparing import same
 from rlbook.checks.exercise import NOT_ATTEMPTED
 
 SEEDS = tuple(range(21))
+# Arguments that an exercise promises to be fractions, or by which no answer can be cut: it is whole where they are.
+FRACTIONS = {
+    "push_transitions": ("memory", "new"),
+    "sample_rows": ("memory", "draws"),
+    "epsilon_greedy_actions": ("q", "epsilon", "draw"),
+    "passes_made": ("kls",),
+    "random_delays": ("u",),
+    "delayed_commands": ("commands",),
+}
 
 
 def answers(fn, cases):
+    """What ``fn`` answers to each case, or the name of the error that it raises."""
+
+    def one(case):
+        try:
+            return np.asarray(fn(*case), dtype=float)
+        except (IndexError, ValueError) as error:
+            return type(error).__name__
+
     with np.errstate(all="ignore"):
-        return [np.asarray(fn(*case), dtype=float) for case in cases]
+        return [one(case) for case in cases]
+
+
+def alike(one, other, case, tolerance):
+    if isinstance(one, str) or isinstance(other, str):
+        return isinstance(one, str) and isinstance(other, str) and one == other
+    return same(one, other, case, tolerance)
 
 
 class ChapterTests:
@@ -47,7 +71,7 @@ class ChapterTests:
         for sentence, mistake in self.chapter[name].mistakes.items():
             result = evaluate(self.chapter[name], mistake)
             assert (result.message, result.points) == (sentence, 0)
-            assert "it returns" in result.case
+            assert "it returns" in result.case or result.case.startswith("It raised ")
 
     def test_no_two_mistakes_agree_and_none_is_right(self, name):
         exercise = self.chapter[name]
@@ -57,7 +81,7 @@ class ChapterTests:
             given |= {sentence: answers(mistake, cases) for sentence, mistake in exercise.mistakes.items()}
             for one, other in itertools.combinations(given, 2):
                 pairs = zip(given[one], given[other], cases, strict=True)
-                assert not all(same(a, b, case, exercise.tolerance) for a, b, case in pairs), (seed, one, other)
+                assert not all(alike(a, b, case, exercise.tolerance) for a, b, case in pairs), (seed, one, other)
 
     def test_at_least_four_mistakes_have_a_name(self, name):
         assert len(self.chapter[name].mistakes) >= 4
@@ -73,6 +97,28 @@ class ChapterTests:
         unnamed = [thought for thought, message in messages.items() if message.startswith("It returns other numbers")]
         assert len(messages) >= 20
         assert len(unnamed) <= len(messages) / 5, unnamed
+
+    def test_these_wrong_answers_hear_their_own_mistake(self, name):
+        for words, wrong in HEARS.get(name, []):
+            for seed in SEEDS[:3]:
+                result = evaluate(self.chapter[name], wrong, seed)
+                assert not result.correct
+                assert words in result.message, (words, result.message)
+                assert "Two things" not in result.message
+
+    def test_an_answer_cut_to_whole_numbers_is_never_right(self, name):
+        """As ``np.zeros_like(argument)`` and ``argument.copy()`` cut it, where the argument holds whole numbers."""
+        exercise = self.chapter[name]
+
+        def cut(*case):
+            answer, kind = exercise.reference(*case), np.asarray(case[place]).dtype
+            return np.asarray(answer).astype(kind) if kind.kind == "i" else answer
+
+        arrays = [i for i, argument in enumerate(exercise.cases(0)[0]) if np.asarray(argument).dtype.kind == "f"]
+        for place in [i for i in arrays if np.ndim(exercise.cases(0)[0][i])]:
+            if exercise.arguments[place] not in FRACTIONS.get(name, ()):
+                for seed in SEEDS[::5]:
+                    assert not evaluate(exercise, cut, seed).correct, (exercise.arguments[place], seed)
 
     def test_the_untouched_starter_is_not_attempted(self, name, starter):
         for seed in SEEDS[:2]:
