@@ -126,7 +126,7 @@ def test_a_half_trained_ppo_fails_with_its_number():
     assert result.status == NOT_YET and numbers(result)[0] < 70
 
 
-@pytest.mark.parametrize("total_steps, physics", [(300_000, "own"), (700_000, "nominal")])
+@pytest.mark.parametrize("total_steps, physics", [(200_000, "own"), (700_000, "nominal")])
 def test_little_training_and_no_randomization_fail_on_the_robot(total_steps, physics):
     code = [cell.source for cell in cells("05_sim_to_real", True) if cell.cell_type == "code"]
     namespace = {}
