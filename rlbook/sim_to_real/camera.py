@@ -16,9 +16,10 @@ from rlbook.validation import check_arguments
 SIZE = 64  # pixels a side
 DISTANCE = 3.0  # m from the nominal camera to the plane of the arm
 HALF_WIDTH = 1.3  # m of that plane that the camera sees to each side
+PIXEL = 2 * HALF_WIDTH / SIZE  # m of that plane in a pixel
 BEHIND = 0.4  # m from the plane of the arm to the ground behind it
 LINK_RADIUS, TARGET_RADIUS = 0.05, 0.09  # m
-DISTRACTORS = 4  # most distractors in a picture
+DISTRACTORS = 3  # most distractors in a picture
 
 
 # ----------------------------------------------------------------------------------------------------------- geometry
@@ -98,7 +99,8 @@ class Look:
 class LookRandomizer:
     """Draws looks. What is switched off stays as in the one look of a plain simulation: white ground, blue arm, ...
 
-    Camera errors are Gaussian, with standard deviations of 2 cm and 0.6 degrees.
+    Every second distractor has nearly the target's colour: only its shape tells it from the target. Camera errors are
+    Gaussian, with standard deviations of 2 cm and 0.6 degrees.
     """
 
     colours: bool = True
@@ -125,7 +127,11 @@ class LookRandomizer:
                 look |= drawn(n, rng)
         if self.colours:
             while (alike := _hidden(look)).any():
-                look["target"][alike] = rng.random((alike.sum(), 3))
+                look["target"][alike] = _any_colours((alike.sum(),), rng)
+        if self.colours and self.distractors:
+            like = rng.random((n, DISTRACTORS)) < 0.5
+            near = look["target"][:, None] + rng.normal(0, 0.15, (n, DISTRACTORS, 3))
+            look["distractors"][like, 5:] = near[like].clip(0, 1)
         return Look(**look)
 
 
@@ -155,23 +161,32 @@ def _plain(n: int) -> dict:
     }
 
 
+def _any_colours(shape: tuple, rng) -> np.ndarray:
+    """Colours (*shape, 3) anywhere in the cube, its faces and corners too; every third one grey, black or white."""
+    values = rng.random((*shape, 3))
+    grey = rng.random(shape) < 1 / 3
+    values[grey] = values[grey, :1]
+    return (1.4 * values - 0.2).clip(0, 1)
+
+
 def _random_colours(n: int, rng) -> dict:
     return {
-        "arm": rng.random((n, 3)),
-        "ground": np.repeat(rng.random((n, 1, 3)), 2, axis=1),
-        "target": rng.random((n, 3)),
+        "arm": _any_colours((n,), rng),
+        "ground": np.repeat(_any_colours((n, 1), rng), 2, axis=1),
+        "target": _any_colours((n,), rng),
     }
 
 
 def _random_textures(n: int, rng) -> dict:
-    """Two ground colours of their own, in waves of 20 cm to 2 m: soft clouds, stripes, or a chessboard's hard edges."""
-    angle, number = rng.uniform(0, 2 * np.pi, (n, 3)), np.exp(rng.uniform(np.log(3), np.log(30), (n, 3)))
-    angle[:, 1] = np.where(rng.random(n) < 0.5, angle[:, 0] + np.pi / 2, angle[:, 1])
-    number[:, 1] = np.where(rng.random(n) < 0.5, number[:, 0], number[:, 1])
-    number[:, 2] = np.where(rng.random(n) < 0.5, 0.0, number[:, 2])
-    phase = rng.uniform(0, 2 * np.pi, (n, 3))
+    """Two ground colours, in waves of 10 cm to 2 m: clouds, dots, stripes or a chessboard, soft or hard."""
+    angle, number = rng.uniform(0, 2 * np.pi, (n, 3)), np.exp(rng.uniform(np.log(3), np.log(60), (n, 3)))
+    phase, kind = rng.uniform(0, 2 * np.pi, (n, 3)), rng.random(n)
+    chessboard, stripes = kind < 0.4, kind > 0.8
+    angle[chessboard, 1], number[chessboard, 1] = angle[chessboard, 0] + np.pi / 2, number[chessboard, 0]
+    number[chessboard, 2:] = phase[chessboard, 2:] = 0
+    number[stripes, 1:] = phase[stripes, 1:] = 0
     waves = np.stack([number * np.cos(angle), number * np.sin(angle), phase], axis=-1)
-    return {"ground": rng.random((n, 2, 3)), "waves": waves, "sharpness": np.exp(rng.uniform(-1.5, 3, n))}
+    return {"ground": _any_colours((n, 2), rng), "waves": waves, "sharpness": np.exp(rng.uniform(-1, 4, n))}
 
 
 def _random_lights(n: int, rng) -> dict:
@@ -186,9 +201,12 @@ def _random_lights(n: int, rng) -> dict:
 
 
 def _random_distractors(n: int, rng) -> dict:
-    centre, half = rng.uniform(-1.2, 1.2, (n, DISTRACTORS, 2)), rng.uniform(0.04, 0.25, (n, DISTRACTORS, 2))
-    half *= rng.random((n, DISTRACTORS, 1)) < 0.6  # without size there is none
-    angle, colour = rng.uniform(0, np.pi, (n, DISTRACTORS, 1)), rng.random((n, DISTRACTORS, 3))
+    centre = rng.uniform(-1.2, 1.2, (n, DISTRACTORS, 2))
+    half = np.exp(rng.uniform(np.log(0.03), np.log(0.25), (n, DISTRACTORS, 2)))
+    half *= rng.random((n, DISTRACTORS, 1)) < 0.8  # without size there is none
+    square = rng.random((n, DISTRACTORS)) < 0.5
+    half[square, 1] = half[square, 0]
+    angle, colour = rng.uniform(0, np.pi, (n, DISTRACTORS, 1)), _any_colours((n, DISTRACTORS), rng)
     return {"distractors": np.concatenate([centre, half, angle, colour], axis=-1)}
 
 
@@ -223,9 +241,13 @@ def draw(points, target, look: Look, rng: np.random.Generator) -> np.ndarray:
     shapes.append((target, target, TARGET_RADIUS, look.target))
     fall = BEHIND * look.light[:, [0, 2]] / look.light[:, 1:2]  # where a shadow falls, seen from its shape
     for start, end, radius, _ in shapes:
-        canvas.darken(_vector_to(*wall, start + fall, end + fall, radius))
-    for k in range(look.distractors.shape[1]):
-        canvas.box(x, z, look.distractors[:, k])
+        u, v = _vector_to(*wall, start + fall, end + fall, radius)
+        canvas.darken((1.5 - np.sqrt(u * u + v * v)).clip(0, 1))  # its edge blends over four pixels
+    boxes = np.moveaxis(look.distractors, 1, 0)
+    for box in boxes:  # they stand half way to the ground
+        canvas.darken(_inside_box(*wall, box, shift=fall / 2))
+    for box in boxes:
+        canvas.box(_inside_box(x, z, box), box[:, 5:])
     for start, end, radius, colour in shapes:
         canvas.paint(_vector_to(x, z, start, end, radius), radius, colour)
     return canvas.finished(x, z, rng)
@@ -256,11 +278,20 @@ def _vector_to(x, z, start, end, radius):
     return (x - sx - along * ex) / radius, (z - sz - along * ez) / radius
 
 
+def _inside_box(x, z, box, shift=0.0):
+    """Share (B, SIZE, SIZE) of every pixel in flat rectangles: ``box`` (B, 8) as in ``Look``, moved by ``shift`` m."""
+    (cx, cz), (half_x, half_z, angle) = (_number(part) for part in (box[:, :2] + shift).T), map(_number, box[:, 2:5].T)
+    cos, sin = np.cos(angle), np.sin(angle)
+    u = np.abs(cos * (x - cx) + sin * (z - cz)) - half_x
+    v = np.abs(cos * (z - cz) - sin * (x - cx)) - half_z
+    return (0.5 - np.maximum(u, v) / PIXEL).clip(0, 1) * (half_x > 0)
+
+
 class _Canvas:
     """Pictures in the making: colours (3, B, SIZE, SIZE), painted from back to front."""
 
     def __init__(self, look: Look, ground):
-        self.look, self.pixel = look, 2 * HALF_WIDTH / SIZE
+        self.look = look
         self.image = ground * self._lit(0.0, 1.0, 0.0)
 
     def _lit(self, nx, ny, nz):
@@ -269,28 +300,21 @@ class _Canvas:
         ambient = _number(self.look.ambient)
         return ambient + (1 - ambient) * (lx * nx - ly * ny + lz * nz).clip(0)
 
-    def darken(self, vector):
-        """The shadow of a round shape; its edge blends over four pixels."""
-        x, z = vector
-        inside = (1.5 - np.sqrt(x * x + z * z)).clip(0, 1)
+    def darken(self, inside):
+        """A shadow: ``inside`` (B, SIZE, SIZE) is 1 in it and 0 outside."""
         self.image *= 1 - _number(self.look.shadow) * inside
 
     def paint(self, vector, radius, colour):
         """A ball, or a round bar: what is 1 radius or nearer."""
         x, z = vector
         squared = x * x + z * z
-        cover = (0.5 - (np.sqrt(squared) - 1) * (radius / self.pixel)).clip(0, 1)
+        cover = (0.5 - (np.sqrt(squared) - 1) * (radius / PIXEL)).clip(0, 1)
         lit = self._lit(x, np.sqrt((1 - squared).clip(0)), z)
         self.image += cover * (_colour(colour) * lit - self.image)
 
-    def box(self, x, z, box):
-        """A flat rectangle; ``box`` (B, 8) as in ``Look``."""
-        cx, cz, half_x, half_z, angle = (_number(part) for part in box[:, :5].T)
-        cos, sin = np.cos(angle), np.sin(angle)
-        u = np.abs(cos * (x - cx) + sin * (z - cz)) - half_x
-        v = np.abs(cos * (z - cz) - sin * (x - cx)) - half_z
-        cover = (0.5 - np.maximum(u, v) / self.pixel).clip(0, 1) * (half_x > 0)
-        self.image += cover * (_colour(box[:, 5:]) * self._lit(0.0, 1.0, 0.0) - self.image)
+    def box(self, cover, colour):
+        """A flat thing that takes the share ``cover`` of every pixel."""
+        self.image += cover * (_colour(colour) * self._lit(0.0, 1.0, 0.0) - self.image)
 
     def finished(self, x, z, rng):
         """Uneven light, noise, and whole numbers: (B, SIZE, SIZE, 3) uint8."""

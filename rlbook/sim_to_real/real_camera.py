@@ -55,7 +55,7 @@ def build_world(name: str, n_joints: int, link_length: float) -> mujoco.MjModel:
     _add_ground(spec, look)
     for direction, brightness in look["lights"]:
         towards = np.array(direction) / np.linalg.norm(direction)
-        spec.worldbody.add_light(pos=-4 * towards, dir=towards, diffuse=[brightness] * 3, castshadow=True)
+        spec.worldbody.add_light(pos=-4 * towards, dir=towards, diffuse=np.broadcast_to(brightness, 3), castshadow=True)
     _add_camera(spec, true_camera(name))
     body = spec.worldbody
     for i in range(n_joints):
@@ -98,7 +98,7 @@ def _add_ground(spec, look: dict) -> None:
     )
     if speckled:
         texture.mark, texture.markrgb, texture.random = mujoco.mjtMark.mjMARK_RANDOM, look["second"], 0.05
-    material = spec.add_material(name="ground", texrepeat=[look["repeat"]] * 2, shininess=look["shine"])
+    material = spec.add_material(name="ground", texrepeat=np.broadcast_to(look["repeat"], 2), shininess=look["shine"])
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "ground"
     facing = [np.sqrt(0.5), np.sqrt(0.5), 0, 0]  # the plane's normal turned from z to -y
     spec.worldbody.add_geom(

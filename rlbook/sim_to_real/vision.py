@@ -1,11 +1,13 @@
 """Finding the target in a picture, by a network that was trained on random pictures alone (Tobin et al. 2017).
 
-Five convolutions make a heatmap of where the target may be; a spatial softmax turns it into a pixel (Levine et al.
-2016), and the camera's geometry into a point of the plane of the arm:
+The colours of each picture are whitened. Then five convolutions make a heatmap of where the target may be; a spatial
+softmax (Levine et al. 2016) around its peak turns it into a pixel, and the camera's geometry that into a point of the
+plane of the arm:
 
-    h = softmax(heatmap),   pixel = sum_ij h_ij (j, i),   loss = -sum_ij g_ij log h_ij
+    h = softmax(heatmap),   loss = -sum_ij g_ij log h_ij,   pixel = sum_near h_ij (j, i) / sum_near h_ij
 
-where g is a Gaussian at the true pixel. Regression straight to metres, without the heatmap, learns far slower.
+where g is a Gaussian at the true pixel, and near are the cells around the peak. Regression straight to metres, without
+the heatmap, learns far slower.
 """
 
 from __future__ import annotations
@@ -27,13 +29,19 @@ from rlbook.validation import check_arguments
 
 STRIDE = 2  # pixels of the picture for each of the heatmap
 CELLS = SIZE // STRIDE
+FAINT = 0.05  # standard deviation of a colour, of 2 from black to white, below which it is not made stronger
 
 
-def heat_pixel(logits):
-    """The spatial softmax: heatmaps (B, CELLS, CELLS) -> mean pixels (B, 2) of the picture, right and down."""
-    heat = logits.flatten(1).softmax(dim=1).view_as(logits)
-    cell = torch.arange(CELLS, dtype=heat.dtype, device=heat.device)
-    # pixel = sum_ij h_ij (j, i); the middle of cell c is pixel STRIDE c + (STRIDE - 1) / 2
+def heat_pixel(logits, near: int = 2):
+    """Heatmaps (B, CELLS, CELLS) -> pixels (B, 2) of the picture, right and down: mean of the heat around its peak.
+
+    It reaches ``near`` cells to each side. Where two things look alike, the mean of all the heat lies between them.
+    """
+    cell, peak = torch.arange(CELLS, device=logits.device), logits.flatten(1).argmax(dim=1)
+    down, across = ((cell - c[:, None]).abs() <= near for c in (peak // CELLS, peak % CELLS))
+    around = logits.masked_fill(~(down[:, :, None] & across[:, None, :]), -torch.inf)
+    heat = around.flatten(1).softmax(dim=1).view_as(logits)
+    # pixel = sum_near h_ij (j, i); the middle of cell c is pixel STRIDE c + (STRIDE - 1) / 2
     mean = torch.stack([(heat.sum(dim=1) * cell).sum(dim=1), (heat.sum(dim=2) * cell).sum(dim=1)], dim=1)
     return STRIDE * mean + (STRIDE - 1) / 2
 
@@ -48,7 +56,7 @@ def heat_loss(logits, pixel, width: float = 1.0):
 
 
 class TargetNetwork(nn.Sequential):
-    """Pictures (B, 3, SIZE, SIZE), from -1 to 1, to heatmaps (B, CELLS, CELLS)."""
+    """Whitened pictures (B, 3, SIZE, SIZE) to heatmaps (B, CELLS, CELLS)."""
 
     def __init__(self, channels: int = 16):
         super().__init__(
@@ -76,7 +84,7 @@ class VisionConfig:
 
     channels: int = 16
     learning_rate: float = 1e-2
-    batch_size: int = 64
+    batch_size: int = 32
     n_pictures: int = 5_000
     epochs: int = 3
 
@@ -98,9 +106,18 @@ def make_pictures(n: int, looks: LookRandomizer, rng: np.random.Generator, batch
 
 
 def network_input(pictures):
-    """Pictures (B, SIZE, SIZE, 3) uint8 to what the network takes: (B, 3, SIZE, SIZE) float32, each from its mean."""
+    """Pictures (B, SIZE, SIZE, 3) uint8 to what the network takes: (B, 3, SIZE, SIZE) float32, colours whitened.
+
+    In every picture they have mean 0 and covariance 1, but for what is fainter than ``FAINT``. So the two colours of a
+    chessboard, however stark, are no more than ±1, and rare colours stand out, as in Reed and Yu's detector (1990).
+    """
     values = torch.as_tensor(np.asarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
-    return values - values.mean(dim=(2, 3), keepdim=True)
+    flat = (values - values.mean(dim=(2, 3), keepdim=True)).flatten(2)
+    # C = X X^T / pixels,   x -> (C + FAINT^2 1)^(-1/2) x
+    covariance = flat @ flat.transpose(1, 2) / SIZE**2
+    variance, axes = torch.linalg.eigh(covariance + FAINT**2 * torch.eye(3))
+    whitened = (axes / variance.sqrt()[:, None]) @ axes.transpose(1, 2) @ flat
+    return whitened.view_as(values).contiguous(memory_format=torch.channels_last)
 
 
 class TargetFinder:

@@ -1,5 +1,7 @@
 """The camera's geometry, and pictures that show what they should."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,43 @@ def test_shadows_fall_away_from_the_light():
     rows, columns = np.nonzero(darker & grey)
     fallen = point_of(np.array([columns.mean(), rows.mean()]), Camera(), BEHIND)
     assert fallen == pytest.approx([BEHIND, 0.0], abs=0.1)
+
+
+def test_a_things_shadow_falls_half_as_far():
+    """Things stand half way to the ground: lit from the left at 45 degrees, a shadow is BEHIND / 2 to the right."""
+    rng = np.random.default_rng(0)
+    look = PLAIN.sample(1, rng)
+    look.light[:] = np.array([-1, -1, 0]) / np.sqrt(2)
+    look.noise[:] = 0
+    bare = draw(np.full((1, 3, 2), 5.0), np.array([[5.0, 0.0]]), look, rng).astype(int)
+    box = np.array([[[-0.5, 0.3, 0.05, 0.15, 0.0, 1.0, 0.0, 0.0]]])
+    seen = draw(np.full((1, 3, 2), 5.0), np.array([[5.0, 0.0]]), dataclasses.replace(look, distractors=box), rng)
+    darker, grey = (seen - bare).sum(axis=-1)[0] < -30, np.ptp(seen[0].astype(int), axis=-1) < 5
+    rows, columns = np.nonzero(darker & grey)
+    fallen = point_of(np.array([columns.mean(), rows.mean()]), Camera(), BEHIND)
+    assert fallen == pytest.approx([-0.5 + BEHIND / 2, 0.3], abs=0.05)
+    upright = point_of(np.array([[columns.max(), rows.min()], [columns.min(), rows.max()]]), Camera(), BEHIND)
+    assert upright[0] - upright[1] == pytest.approx([0.1, 0.3], abs=0.07)
+
+
+def test_textures_are_chessboards_stripes_and_clouds():
+    """Two waves at right angles, as long as each other, make a chessboard; one alone makes stripes."""
+    look = LookRandomizer().sample(4000, np.random.default_rng(0))
+    first, second, third = np.moveaxis(look.waves[..., :2], 1, 0)
+    length, silent = np.linalg.norm(first, axis=1), np.linalg.norm(third, axis=1) == 0
+    square = np.isclose(np.linalg.norm(second, axis=1), length) & np.isclose((first * second).sum(axis=1), 0, atol=1e-9)
+    assert np.mean(square & silent) == pytest.approx(0.4, abs=0.03)
+    assert np.mean(silent & (np.linalg.norm(second, axis=1) == 0)) == pytest.approx(0.2, abs=0.03)
+    assert length.min() == pytest.approx(3, rel=0.05) and length.max() == pytest.approx(60, rel=0.05)
+    stark = np.linalg.norm(look.ground[:, 0] - look.ground[:, 1], axis=1)
+    assert stark.max() == pytest.approx(np.sqrt(3)) and stark.min() < 0.1  # black on white, and hardly anything
+
+
+def test_every_second_distractor_is_nearly_of_the_targets_colour():
+    look = LookRandomizer().sample(2000, np.random.default_rng(0))
+    apart = np.linalg.norm(look.distractors[..., 5:] - look.target[:, None], axis=-1)
+    assert np.mean(apart < 0.5) == pytest.approx(0.5 + 0.5 * 0.15, abs=0.07)
+    assert look.distractors[..., 5:].min() >= 0 and look.distractors[..., 5:].max() <= 1
 
 
 @pytest.mark.parametrize("switch", ["colours", "textures", "lights", "distractors", "camera"])

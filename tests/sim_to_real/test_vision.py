@@ -28,10 +28,13 @@ def spot(row, column, height=50.0):
 
 
 def test_the_spatial_softmax_by_hand():
-    """Cell c of the heatmap covers two pixels, 2 c and 2 c + 1; between two equal spots lies their middle."""
+    """Cell c covers two pixels, 2 c and 2 c + 1. Between two equal spots two cells apart lies their middle; of spots
+    farther apart the hotter one counts alone, and one at the edge is read there."""
     np.testing.assert_allclose(heat_pixel(spot(3, 10)), [[20.5, 6.5]], atol=1e-4)
     np.testing.assert_allclose(heat_pixel(spot(3, 10) + spot(5, 10)), [[20.5, 8.5]], atol=1e-4)
-    np.testing.assert_allclose(heat_pixel(torch.zeros(1, CELLS, CELLS)), [[31.5, 31.5]])
+    np.testing.assert_allclose(heat_pixel(spot(3, 10) + spot(3, 13, height=49.9)), [[20.5, 6.5]], atol=1e-4)
+    np.testing.assert_allclose(heat_pixel(spot(20, 10) + spot(3, 10, height=49.9)), [[20.5, 40.5]], atol=1e-4)
+    np.testing.assert_allclose(heat_pixel(spot(0, CELLS - 1)), [[62.5, 0.5]], atol=1e-4)
 
 
 def test_the_heat_loss_by_hand():
@@ -63,14 +66,27 @@ def test_the_network_has_five_convolutions_and_one_number_a_cell():
     assert network(torch.zeros(2, 3, CELLS * STRIDE, CELLS * STRIDE)).shape == (2, CELLS, CELLS)
 
 
-def test_pictures_have_their_mean_taken_off():
-    rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
-    values = network_input(pictures)
-    assert values.shape == (2, 3, 64, 64)
-    np.testing.assert_allclose(values.mean(dim=(2, 3)), 0, atol=1e-5)
-    between = pictures[0, 3, 5, 1].astype(float) - pictures[0, 8, 9, 1]
-    assert (values[0, 1, 3, 5] - values[0, 1, 8, 9]).item() == pytest.approx(between / 127.5, rel=1e-5)
+def test_colours_are_whitened():
+    """Mean 0 and covariance 1, alike for a faint and a stark picture of the same colours."""
+    noise = np.random.default_rng(0).uniform(-1, 1, (1, 64, 64, 3)) @ [[2, 1, 0], [0, 2, 1], [0, 0, 2]]
+    faint, stark = (network_input((128 + contrast * noise).clip(0, 255).astype(np.uint8)) for contrast in (30, 42))
+    for values in (faint, stark):
+        assert values.shape == (1, 3, 64, 64)
+        np.testing.assert_allclose(values.mean(dim=(2, 3)), 0, atol=1e-5)
+        np.testing.assert_allclose(np.cov(values.flatten(2)[0]), np.eye(3), atol=0.1)
+    np.testing.assert_allclose(faint, stark, atol=0.1)
+
+
+def test_a_chessboard_shrinks_and_a_rare_colour_stands_out():
+    """Black and white are (-1, -1, -1) and (1, 1, 1), C has the eigenvalue 3 along them: their length becomes 1."""
+    pictures = np.zeros((2, 64, 64, 3), dtype=np.uint8)
+    pictures[0, ::2] = 255
+    plain = network_input(pictures)
+    np.testing.assert_allclose(plain[0].norm(dim=0), 1, atol=1e-3)
+    np.testing.assert_array_equal(plain[1], 0)  # one colour alone: nothing to see, and no division by zero
+    pictures[0, :3, 0] = [255, 0, 0]
+    length = network_input(pictures)[0].norm(dim=0)
+    assert length[:3, 0].min() > 10 * length[3:].max()
 
 
 def test_scenes_have_targets_anywhere_in_reach():
