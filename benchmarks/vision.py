@@ -26,7 +26,7 @@ from rlbook.sim_to_real.vision import TargetFinder, make_pictures
 SEEDS = (100, 101, 102)
 PICTURES = 200  # of each look
 WITHIN = 0.10  # m of the true target that the arm should come to
-BUDGET = {"n_pictures": 5_500, "epochs": 4}  # drawing and training take under a minute of one core
+BUDGET = {"n_pictures": 5_000, "epochs": 4}  # drawing and training take under a minute of one core
 KINDS = {
     "all random": LookRandomizer(),
     "no textures": LookRandomizer(textures=False),
