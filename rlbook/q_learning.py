@@ -23,6 +23,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorEnv
 
+from rlbook.arrays import are_numbers
 from rlbook.envs.tabular import vector_copies
 from rlbook.learning.config import Config
 from rlbook.learning.exploration import decayed, explore
@@ -89,7 +90,7 @@ class QLearning(Learner):
         **hyperparameters,
     ):
         sizes = {"n_states": n_states, "n_actions": n_actions, "n_agents": n_agents}
-        check_arguments(sizes, count=tuple(sizes), single=True)
+        check_arguments({**sizes, "seed": seed}, count=tuple(sizes), natural=("seed",), single=True)
         if str(device) != "cpu":
             raise ValueError(f"device is {device!r}; accepted is 'cpu', tables are NumPy arrays")
         if update_rule is not None and not callable(update_rule):
@@ -102,7 +103,7 @@ class QLearning(Learner):
         self._first_row = np.arange(self.n_agents) * self.n_states
         self._epsilon = np.full(self.n_agents, self.config.epsilon)
         self._recent_errors: deque[np.ndarray] = deque(maxlen=self.KEPT_ERRORS)
-        self._rng, self._env_seeds = (np.random.default_rng(child) for child in spawn_seeds(seed, 2))
+        self._rng, self._env_seeds = (np.random.default_rng(child) for child in spawn_seeds(int(seed), 2))
 
     @property
     def Q(self) -> np.ndarray:
@@ -114,10 +115,11 @@ class QLearning(Learner):
 
     @epsilon.setter
     def epsilon(self, value) -> None:
-        value = np.broadcast_to(np.asarray(value, dtype=float), (self.n_agents,))
-        if not ((value >= 0) & (value <= 1)).all():
-            raise ValueError(f"epsilon is {value}; accepted are probabilities from 0 to 1")
-        self._epsilon = value.copy()
+        one, each = (are_numbers(value, shape) for shape in ((), (self.n_agents,)))
+        chances = np.full(self.n_agents, value, dtype=float) if one or each else np.full(1, np.nan)
+        if not ((chances >= 0) & (chances <= 1)).all():
+            raise ValueError(f"epsilon is {value}; accepted are probabilities from 0 to 1, one or {self.n_agents}")
+        self._epsilon = chances
 
     @property
     def td_errors(self) -> np.ndarray:
@@ -145,6 +147,8 @@ class QLearning(Learner):
         """Learn from one transition (of every agent); returns the temporal-difference error."""
         rows, next_rows = (self._first_row + self._checked("state", s, self.n_states) for s in (state, next_state))
         actions, rewards = self._checked("action", action, self.n_actions), np.array(reward, dtype=float)
+        if len(rows) != self.n_agents:  # where two of them are alike, only one would count
+            raise ValueError(f"the state is {state}; accepted is one transition of every agent, of {self.n_agents}")
         if not np.isfinite(rewards).all():
             raise ValueError(f"the reward is {reward}; accepted are finite numbers")
         rewards, ends = (
@@ -174,7 +178,8 @@ class QLearning(Learner):
             raise ValueError(f"n_episodes is {n_episodes} and total_steps is {total_steps}; give one of them")
         if n_episodes is None:
             return super().learn(envs, total_steps, progress)
-        check_arguments({"n_episodes": n_episodes}, count=("n_episodes",))
+        check_arguments({"n_episodes": n_episodes}, count=("n_episodes",), single=True)
+        n_episodes = int(n_episodes)
         learning = self.learning(envs, n_episodes)
         done = lambda log: int(log.n_episodes.min())  # noqa: E731
         return self._drive(learning, done, n_episodes, "episode", progress, keep=n_episodes)
@@ -251,7 +256,7 @@ class QLearning(Learner):
             raise ValueError(f"the {what} is {numbers}; accepted are {self.n_agents} whole numbers")
         if checked.min() < 0 or checked.max() >= count:
             raise ValueError(f"the {what} is {numbers}; accepted are 0 to {count - 1}")
-        return checked
+        return checked.astype(np.intp, copy=False)
 
 
 class DoubleQLearning(QLearning):

@@ -56,6 +56,10 @@ def state_mask(states, n_states: int) -> np.ndarray:
         if states.shape != (n_states,):
             raise ValueError(f"the terminal mask has shape {states.shape}; accepted is ({n_states},)")
         return states
+    if states.shape == (n_states,) and np.isin(states, (0, 1)).all() and len(np.unique(states)) < n_states:
+        raise ValueError(
+            f"terminal is {states.tolist()}, a mask in numbers; accepted are different state numbers, or a boolean mask"
+        )
     unknown = states[~np.isin(states, np.arange(n_states))]
     if unknown.size:
         raise ValueError(f"terminal names state {unknown[0]}; accepted are 0 to {n_states - 1}, or a boolean mask")

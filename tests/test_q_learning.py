@@ -275,6 +275,28 @@ class TestBadInput:
         with pytest.raises(ValueError, match="epsilon is"):
             agent.epsilon = -0.2
 
+    @pytest.mark.parametrize("wrong", [[0.1, 0.2, 0.3], "a", None, [0.1, 1.7], np.nan])
+    def test_epsilon_of_two_agents(self, wrong):
+        agent = QLearning(16, 4, n_agents=2)
+        with pytest.raises(ValueError, match=r"epsilon is .*; accepted are probabilities from 0 to 1, one or 2"):
+            agent.epsilon = wrong
+        agent.epsilon = [0.1, 0.3]
+        assert agent.epsilon.tolist() == [0.1, 0.3]
+
+    def test_one_agent_learns_from_one_transition(self):
+        twice = np.zeros(2, int)
+        with pytest.raises(ValueError, match=r"the state is \[0 0\]; accepted is one transition of every agent, of 1"):
+            QLearning(16, 4).update(twice, twice, 1.0, twice, False)
+
+    @pytest.mark.parametrize("seed", [-1, 1.5, "a", None])
+    def test_a_seed_that_is_none(self, seed):
+        with pytest.raises(ValueError, match=f"seed is {seed!r}; accepted are whole numbers from 0"):
+            QLearning(16, 4, seed=seed)
+
+    def test_whole_numbers_may_be_floats(self):
+        assert QLearning(16, 4, seed=3.0).learn(GridWorld(), n_episodes=1e1).returns.shape == (1, 10)
+        assert TabularVectorEnv(GridWorld(), 4.0).reset(seed=0)[0].shape == (4,)
+
     @pytest.mark.parametrize("state", [-1, 16])
     def test_a_state_outside_the_table(self, state):
         agent = QLearning(16, 4)

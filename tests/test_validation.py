@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rlbook.validation import check_arguments
+from rlbook.validation import check_arguments, state_mask
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,17 @@ def test_none_is_accepted_where_it_is_optional():
     check_arguments({"it": None}, count=("it",), optional=("it",))
     with pytest.raises(ValueError, match="it is None"):
         check_arguments({"it": None}, count=("it",))
+
+
+class TestStateMask:
+    @pytest.mark.parametrize("right", [[3], 3, [3, 0], [0, 1], (1, 0, 2, 3), np.array([0, 0, 0, 1]) > 0])
+    def test_what_is_told(self, right):
+        held = right if np.asarray(right).dtype == bool else np.isin(range(4), right)
+        assert state_mask(right, 4).tolist() == list(held)
+
+    @pytest.mark.parametrize("mask", [[0, 0, 0, 1], np.array([1, 0, 0, 1]), [0.0, 0, 0, 1.0], np.zeros(4)])
+    def test_a_mask_in_numbers_names_other_states(self, mask):
+        with pytest.raises(
+            ValueError, match=r"terminal is \[.*\], a mask in numbers; accepted are different state num"
+        ):
+            state_mask(mask, 4)

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import gymnasium as gym
 import numpy as np
+from array_api_compat import is_torch_array
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+
+from rlbook.arrays import in_numpy
 
 RESET_FORM = "reset(*, seed=None, options=None) that returns (observation, info)"
 STEP_FORM = "the five of Gymnasium: observation, reward, terminated, truncated, info"
@@ -46,7 +49,7 @@ class CheckedVectorEnv(VectorEnv):
         for i, (env, action) in enumerate(zip(self._envs, actions, strict=True)):
             answer = env.step(action)
             if not isinstance(answer, tuple) or len(answer) != 5:
-                raise ValueError(f"step {self._n_steps}: step returned {_described(answer)}; accepted are {STEP_FORM}")
+                raise ValueError(f"step {self._n_steps}: step returned {described(answer)}; accepted are {STEP_FORM}")
             observation, reward[i], terminated[i], truncated[i] = self._checked_step(*answer[:4])
             self._observations[i] = observation
         return self._observations.copy(), reward, terminated, truncated, {}
@@ -64,36 +67,41 @@ class CheckedVectorEnv(VectorEnv):
                 raise
             raise ValueError(f"reset of {type(env).__name__} takes no seed; accepted is {RESET_FORM}") from error
         if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], dict):
-            raise ValueError(f"step {self._n_steps}: reset returned {_described(answer)}; accepted is {RESET_FORM}")
+            raise ValueError(f"step {self._n_steps}: reset returned {described(answer)}; accepted is {RESET_FORM}")
         return self._checked_observation(answer[0])
 
     def _checked_step(self, observation, reward, terminated, truncated):
-        number = np.asarray(reward)
+        number = in_numpy(reward)
         if number.shape != () or number.dtype.kind not in "biuf":
             raise ValueError(f"step {self._n_steps}: the reward is {reward!r}; accepted is one number")
         for name, flag in (("terminated", terminated), ("truncated", truncated)):
-            if not isinstance(flag, bool | np.bool_) and flag not in (0, 1):
+            if not isinstance(flag, bool | np.bool_) and (np.size(flag) != 1 or flag not in (0, 1)):
                 raise ValueError(f"step {self._n_steps}: {name} is {flag!r}; accepted are True and False")
         return self._checked_observation(observation), float(number), bool(terminated), bool(truncated)
 
     def _checked_observation(self, observation) -> np.ndarray:
         space = self.single_observation_space
         try:
-            values = np.asarray(observation)
+            values = in_numpy(observation)
             fits = values.shape == space.shape and values.dtype.kind in ("iu" if space.dtype.kind in "iu" else "biuf")
+            if fits and space.dtype.kind in "iu" and values.dtype != space.dtype:
+                fits = bool((values.astype(space.dtype) == values).all())  # 300 would become 44 in a uint8
         except ValueError:  # a ragged list
             fits = False
         if not fits:
             raise ValueError(
-                f"step {self._n_steps}: the observation is {_described(observation)}; accepted is one of {space}"
+                f"step {self._n_steps}: the observation is {described(observation)}; accepted is one of {space}"
             )
         return values
 
 
-def _described(value) -> str:
+def described(value) -> str:
     """What somebody's environment handed over, short enough for one sentence."""
     if isinstance(value, tuple):
         return f"{len(value)} values"
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape} and type {value.dtype}"
+        few = f" that holds {value.min()} to {value.max()}" if value.size and value.dtype.kind in "biuf" else ""
+        return f"an array of shape {value.shape} and type {value.dtype}{few}"
+    if is_torch_array(value):
+        return f"a tensor of shape {tuple(value.shape)}"
     return f"{value!r:.60}"

@@ -49,7 +49,8 @@ class TabularVectorEnv(VectorEnv):
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         start: int | None = None,
     ):
-        check_arguments({"num_envs": num_envs}, count=("num_envs",))
+        check_arguments({"num_envs": num_envs}, count=("num_envs",), single=True)
+        num_envs = int(num_envs)
         if autoreset_mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED):
             raise ValueError(f"autoreset_mode is {autoreset_mode}; accepted are NEXT_STEP and DISABLED")
         mdp, start_chances, self.max_steps = _model_of(env, start)

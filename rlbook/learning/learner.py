@@ -84,8 +84,8 @@ class Learner(abc.ABC):
         ``learn`` may be called again, on another environment too. Raises ValueError for an environment whose spaces do
         not fit, or that breaks Gymnasium's contract.
         """
-        check_arguments({"total_steps": total_steps}, count=("total_steps",))
-        return self._drive(self.learning(envs), lambda log: log.total_steps, total_steps, "step", progress)
+        check_arguments({"total_steps": total_steps}, count=("total_steps",), single=True)
+        return self._drive(self.learning(envs), lambda log: log.total_steps, int(total_steps), "step", progress)
 
     def _drive(self, learning: Iterator[EpisodeLog], done, goal: int, unit: str, progress: bool, keep=None) -> History:
         """Take steps of ``learning`` until ``done(log)`` comes to ``goal``; ``keep`` at most so many episodes each."""

@@ -13,8 +13,8 @@ import numpy as np
 from array_api_compat import is_torch_array
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from rlbook.arrays import namespace
-from rlbook.envs.contract import CheckedVectorEnv
+from rlbook.arrays import are_numbers, in_numpy, namespace
+from rlbook.envs.contract import CheckedVectorEnv, described
 from rlbook.returns import discounted_return
 from rlbook.validation import check_arguments
 
@@ -89,8 +89,9 @@ class TrueSteps:
     may hand out the memory it works in. Environments with ``hands_out_copies`` (rlbook's own tables: their numbers were
     checked when they were made) are taken at their word, which saves a fifth of a step of Q-learning.
 
-    Raises ValueError, naming the step, for an environment that breaks Gymnasium's contract, and for observations and
-    rewards that are not finite, or outside a discrete observation space.
+    Raises ValueError, naming the step, for an environment that breaks Gymnasium's contract: answers of another shape,
+    observations and rewards that are not finite, or outside a discrete observation space, and flags that are neither
+    bool nor 0 and 1 (which become bool).
     """
 
     def __init__(self, env: gym.Env | VectorEnv, seed: int, device=None):
@@ -101,6 +102,9 @@ class TrueSteps:
                 f"the environment's autoreset_mode is {self._mode!r}; accepted is a gymnasium AutoresetMode"
             )
         space = self._envs.single_observation_space
+        if space.shape is None:
+            raise ValueError(f"the observation space is {space}; accepted are spaces of arrays, such as Box")
+        self._shapes = {"observation": (self._envs.num_envs, *space.shape)}
         self._n_states = int(space.n) if isinstance(space, gym.spaces.Discrete) else None
         self.num_envs, self.n_steps = self._envs.num_envs, 0
         self._as_it_is = device is None and getattr(self._envs.unwrapped, "hands_out_copies", False)
@@ -115,7 +119,7 @@ class TrueSteps:
         observations, reward, terminated, truncated, info = self._envs.step(_converted(action, self._env_device))
         next_state = self._received(observations, "observation")
         reward = self._received(reward, "reward")
-        terminated, truncated = self._received(terminated), self._received(truncated)
+        terminated, truncated = self._received(terminated, "terminated"), self._received(truncated, "truncated")
         done, real, self.state = terminated | truncated, self._real, next_state
         if self._mode is AutoresetMode.NEXT_STEP:
             self._real = ~done
@@ -129,43 +133,61 @@ class TrueSteps:
             observations, _ = self._envs.reset(options={"reset_mask": _converted(done, self._env_device)})
             self.state = self._received(observations, "observation")
             return observed
-        last, final = info["final_obs"], self._received(observed)
+        if not isinstance(info, dict) or "final_obs" not in info:
+            raise ValueError(
+                f"step {self.n_steps}: the environment's autoreset_mode is SAME_STEP, and info holds no 'final_obs'; "
+                "accepted are the last observations of the episodes that ended"
+            )
+        last, final = info["final_obs"], _converted(observed, self._device, copy=True)
         if isinstance(last, np.ndarray) and last.dtype.kind == "O":  # Gymnasium leaves None where no episode ended
             last = np.stack([observed[i] if row is None else row for i, row in enumerate(last)])
-        final[done] = self._received(last)[done]
+        final[done] = _converted(self._formed(last, "observation"), self._device)[done]
         return self._checked("observation", final)
 
-    def _received(self, values, what: str = ""):
-        """A copy, of the kind that is asked for; observations and rewards are checked."""
+    def _received(self, values, what: str):
+        """A copy, checked, of the kind that is asked for."""
         if self._as_it_is:
             return values
-        values = _converted(values, self._device, copy=True)
-        return self._checked(what, values) if what else values
+        return self._checked(what, _converted(self._formed(values, what), self._device, copy=True))
+
+    def _formed(self, values, what: str):
+        """The values; ValueError where they are no numbers, or of another shape."""
+        wanted = self._shapes.get(what, (self.num_envs,))
+        if not are_numbers(values, wanted):
+            raise ValueError(
+                f"step {self.n_steps}: the {what} is {described(values)}; accepted are numbers of shape {wanted}"
+            )
+        return values
 
     def _checked(self, what: str, values):
-        """The values; ValueError where they are not finite, or no states of a discrete space."""
-        if what == "observation" and self._n_states is not None:
-            if values.min() >= 0 and values.max() < self._n_states:
+        """The values, flags as bool and states as int64; ValueError for those that cannot be."""
+        xp, kind = namespace(values), values.dtype
+        if what in ("terminated", "truncated"):
+            if kind == xp.bool:
                 return values
-            good, accepted = (values >= 0) & (values < self._n_states), f"the states 0 to {self._n_states - 1}"
+            good, accepted, kind = (values == 0) | (values == 1), "True and False", xp.bool
+        elif what == "observation" and self._n_states is not None:
+            if kind == xp.int64 and values.min() >= 0 and values.max() < self._n_states:
+                return values
+            good = (values >= 0) & (values < self._n_states) & (values % 1 == 0)
+            accepted, kind = f"the states 0 to {self._n_states - 1}", xp.int64
         else:
             if math.isfinite(values.sum()):  # one number tells for all: NaN and infinities add up to nothing finite
                 return values
-            good, accepted = namespace(values).isfinite(values), "finite numbers"
-        bad = _converted(~good, None).nonzero()[0]
+            good, accepted = xp.isfinite(values), "finite numbers"
+        bad = in_numpy(~good).nonzero()[0]
         if len(bad):
             copy = int(bad[0])
             raise ValueError(
                 f"step {self.n_steps}: the {what} of copy {copy} is {values[copy]}; accepted are {accepted}"
             )
-        return values
+        return xp.astype(values, kind)
 
 
 def _converted(values, device, copy: bool = False):
     """``values`` as a NumPy array for device None, or as a torch tensor there; a copy if asked."""
     if device is None:
-        values = values.detach().cpu().numpy() if is_torch_array(values) else values
-        return np.array(values) if copy else np.asarray(values)
+        return np.array(in_numpy(values)) if copy else in_numpy(values)
     import torch
 
     if is_torch_array(values):
@@ -194,15 +216,26 @@ def evaluate(
 ) -> Evaluation:
     """Play ``n_episodes`` with ``policy(states (n, ...)) -> actions (n, ...)``, NumPy arrays, and report every one.
 
-    Every copy plays the same number of episodes: taking the first that end would favour the short ones.
+    Every copy plays the same number of episodes: taking the first that end would favour the short ones. Raises
+    ValueError for actions of another shape, and for arguments outside their meanings.
     """
-    check_arguments({"n_episodes": n_episodes}, count=("n_episodes",))
-    steps = TrueSteps(envs, seed)
+    arguments = {"n_episodes": n_episodes, "seed": seed, "gamma": gamma}
+    check_arguments(arguments, count=("n_episodes",), natural=("seed",), unit=("gamma",), single=True)
+    if not callable(policy):
+        hint = (
+            ": lambda states: agent.select_action(states, training=False)" if hasattr(policy, "select_action") else ""
+        )
+        raise ValueError(f"the policy is a {type(policy).__name__}; accepted are functions of the states{hint}")
+    n_episodes, steps = int(n_episodes), TrueSteps(envs, int(seed))
     n, quota = steps.num_envs, -(-n_episodes // steps.num_envs)
+    wanted = (n, *(single_spaces(envs)[1].shape or ()))
     first, rewards, begun = steps.state.copy(), [], np.zeros(n, dtype=int)
     episodes: list[list[tuple]] = [[] for _ in range(n)]
     while min(map(len, episodes)) < quota:
-        _, reward, terminated, truncated, real = steps.step(policy(steps.state))
+        action = policy(steps.state)
+        if not are_numbers(action, wanted):
+            raise ValueError(f"the policy returned {described(action)}; accepted are actions of shape {wanted}")
+        _, reward, terminated, truncated, real = steps.step(action)
         rewards.append(reward)
         for i in np.flatnonzero(terminated | truncated):
             earned = np.array([each[i] for each in rewards[begun[i] :]])

@@ -240,3 +240,164 @@ class TestNumpyAndTorch:
         history = agent.learn(envs, 60)
         assert len(agent.buffer) == 60 or (mode is AutoresetMode.NEXT_STEP and 60 <= len(agent.buffer) < 64)
         assert np.nansum(history.lengths) <= len(agent.buffer)
+
+
+class Simulator(gym.vector.VectorEnv):
+    """Three copies of a walk of 3, 4 and 5 steps, as a simulator tells it; ``told`` changes what ``step`` says."""
+
+    single_observation_space, single_action_space = gym.spaces.Box(0, 9, (1,), np.float32), gym.spaces.Discrete(2)
+    num_envs, lengths = 3, np.array([3, 4, 5])
+
+    def __init__(self, mode=AutoresetMode.DISABLED, **told):
+        self.metadata, self.told = {"autoreset_mode": mode}, told
+
+    def reset(self, *, seed=None, options=None):
+        self.t = np.where(options["reset_mask"], 0, self.t) if options else np.zeros(3, int)
+        return np.float32(self.t)[:, None], {}
+
+    def step(self, action):
+        self.t = self.t + 1
+        done = self.t >= self.lengths
+        answer = {
+            "state": np.float32(self.t)[:, None],
+            "reward": np.ones(3),
+            "terminated": done,
+            "truncated": ~done & done,
+        }
+        return *(self.told.get(name, lambda it: it)(value) for name, value in answer.items()), {}
+
+
+def idle(states):
+    return np.zeros(len(states), int)
+
+
+class TestSomebodysSimulator:
+    @pytest.mark.parametrize(
+        "how",
+        [
+            *(lambda flags, kind=kind: flags.astype(kind) for kind in (bool, int, np.uint8, float)),
+            *(torch.tensor, lambda flags: torch.tensor(flags).int()),
+        ],
+    )
+    def test_flags_in_numbers(self, how):
+        outcome = evaluate(idle, Simulator(terminated=how, truncated=how), 6)
+        assert outcome.lengths.tolist() == [3, 3, 4, 4, 5, 5] and outcome.terminated.dtype == bool
+        agent = DQNAgent(1, 2, **SMALL)
+        agent.learn(Simulator(terminated=how, truncated=how), 36)
+        ends, next_states = agent.buffer.rows()[:, -1] > 0, agent.buffer.rows()[:, -2]
+        assert sorted(set(next_states[ends])) == [3, 4, 5]
+
+    @pytest.mark.parametrize(
+        ("told", "words"),
+        [
+            (
+                {"terminated": lambda flags: flags * 2},
+                "step 3: the terminated of copy 0 is 2; accepted are True and False",
+            ),
+            (
+                {"truncated": lambda flags: flags - 0.5},
+                "step 1: the truncated of copy 0 is -0.5; accepted are True and",
+            ),
+            ({"terminated": lambda flags: flags[:, None]}, r"step 1: the terminated is an array of shape \(3, 1\)"),
+            ({"truncated": lambda flags: flags[0]}, "step 1: the truncated is "),
+            ({"reward": lambda reward: reward[:, None]}, r"the reward is an array of shape \(3, 1\).*of shape \(3,\)"),
+            (
+                {"reward": lambda reward: reward.astype(object)},
+                "the reward is an array .* type object; accepted are numbers",
+            ),
+            ({"reward": lambda reward: torch.tensor(reward)[:2]}, r"the reward is a tensor of shape \(2,\)"),
+            ({"state": lambda state: state[:, 0]}, r"the observation is .* shape \(3,\).*; accepted are .* \(3, 1\)"),
+            ({"state": lambda state: None}, "step 1: the observation is None; accepted are numbers"),
+        ],
+    )
+    def test_what_is_refused(self, told, words):
+        for use in (lambda envs: evaluate(idle, envs, 3), lambda envs: DQNAgent(1, 2, **SMALL).learn(envs, 30)):
+            with pytest.raises(ValueError, match=words):
+                use(Simulator(**told))
+
+    def test_the_last_observation_must_be_told(self):
+        with pytest.raises(ValueError, match=r"step 3: the environment's autoreset_mode is SAME_STEP.* no 'final_obs'"):
+            evaluate(idle, Simulator(AutoresetMode.SAME_STEP), 3)
+
+    def test_derivatives_are_left_behind(self):
+        def derived(values):
+            return torch.tensor(values, dtype=torch.float32, requires_grad=True)
+
+        assert evaluate(idle, Simulator(state=derived, reward=derived), 3).returns.tolist() == [3, 4, 5]
+
+    def test_derivatives_of_a_single_environment(self):
+        env = Vector(
+            state=torch.ones(2, requires_grad=True), reward=torch.tensor(2.0, requires_grad=True), truncated=True
+        )
+        assert evaluate(idle, env, 1).returns.tolist() == [1 + 1 + 2]
+
+
+@pytest.mark.parametrize("n_agents", [1, 2])
+def test_states_in_unsigned_numbers(n_agents):
+    class Unsigned(Walk):
+        observation_space = gym.spaces.Discrete(3, dtype=np.uint64)
+
+    agent = QLearning(3, 2, n_agents=n_agents)
+    agent.learn(Unsigned(), total_steps=6 * n_agents)
+    assert agent.Q.max() > 0
+    agent.update(*([np.uint64(i)] * n_agents for i in (0, 1)), 1.0, [np.uint64(2)] * n_agents, False)
+
+
+def test_an_observation_that_its_space_cannot_hold():
+    class Bytes(Walk):
+        observation_space = gym.spaces.Box(0, 255, (1,), np.uint8)
+
+        def reset(self, *, seed=None, options=None):
+            return np.zeros(1, np.uint8), super().reset(seed=seed)[1]
+
+        def step(self, action):
+            return np.array([100 * self.t + 100]), *super().step(action)[1:]
+
+    steps = TrueSteps(Bytes(), 0)
+    assert [steps.step([0]).next_state.item() for _ in range(2)] == [100, 200]
+    with pytest.raises(
+        ValueError, match=r"step 3: the observation is an array .* that holds 300 to 300; accepted is one"
+    ):
+        steps.step([0])
+
+
+class TestPolicies:
+    @pytest.mark.parametrize(
+        ("policy", "told"),
+        [
+            (lambda states: 0, "0"),
+            (lambda states: None, "None"),
+            (lambda states: np.zeros(1, int), r"an array of shape \(1,\)"),
+            (lambda states: np.zeros((3, 1), int), r"an array of shape \(3, 1\)"),
+            (lambda states: torch.zeros(2), r"a tensor of shape \(2,\)"),
+            (lambda states: (np.zeros(3, int), None), "2 values"),  # as Stable-Baselines3's predict
+            (lambda states: ["left"] * 3, r"\['left'"),
+        ],
+    )
+    def test_what_they_return(self, policy, told):
+        with pytest.raises(ValueError, match=rf"the policy returned {told}.*; accepted are actions of shape \(3,\)"):
+            evaluate(policy, Simulator(), 3)
+
+    def test_lists_and_tensors_are_right(self):
+        for policy in (
+            lambda states: [0] * len(states),
+            lambda states: torch.zeros(len(states), requires_grad=True) > 0,
+        ):
+            assert evaluate(policy, Simulator(), 3).lengths.tolist() == [3, 4, 5]
+
+    def test_what_is_none(self):
+        with pytest.raises(ValueError, match=r"the policy is a DQNAgent; .*: lambda states: agent.select_action"):
+            evaluate(DQNAgent(1, 2, **SMALL), Simulator(), 3)
+        with pytest.raises(ValueError, match=r"the policy is a ndarray; accepted are functions of the states$"):
+            evaluate(np.zeros(3), Simulator(), 3)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [{"gamma": 1.5}, {"gamma": np.nan}, {"seed": -1}, {"seed": 1.5}, {"seed": None}, {"n_episodes": [1, 2]}],
+    )
+    def test_arguments(self, wrong):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} is .*; accepted are "):
+            evaluate(idle, Simulator(), **({"n_episodes": 3} | wrong))
+
+    def test_whole_numbers_may_be_floats(self):
+        assert len(evaluate(idle, Simulator(), 6.0, seed=1.0).lengths) == 6

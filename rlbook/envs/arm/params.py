@@ -6,6 +6,8 @@ import dataclasses
 import numpy as np
 from array_api_compat import is_torch_array
 
+from rlbook.arrays import in_numpy
+
 MAX_ACTION_DELAY = 20
 
 # field: (what is accepted, lowest value, whether the lowest value itself is accepted)
@@ -90,11 +92,6 @@ class PhysicsParams:
     def as_dict(self) -> dict:
         """{field: value} in the order of the table."""
         return {name: getattr(self, name) for name in _ACCEPTED}
-
-
-def in_numpy(value) -> np.ndarray:
-    """A field's value as a NumPy array, tensors on any device and with derivatives included."""
-    return np.asarray(value.detach().cpu() if is_torch_array(value) else value)
 
 
 def _checked(name: str, value):

@@ -30,10 +30,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from rlbook.arrays import namespace
+from rlbook.arrays import in_numpy, namespace
 from rlbook.envs.arm import physics as arm
 from rlbook.envs.arm.batch import EVERYONE, ArmVectorEnv
-from rlbook.envs.arm.params import PhysicsParams, in_numpy
+from rlbook.envs.arm.params import PhysicsParams
 from rlbook.validation import check_arguments
 
 MAX_SPEED = 20.0  # rad/s, the drives' speed limit
