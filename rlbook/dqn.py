@@ -17,6 +17,7 @@ nothing but the newest transitions, ``target_update_freq=1`` has no older copy, 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -129,8 +130,6 @@ class DQNAgent(NetworkLearner):
         target_rule: Callable[..., np.ndarray] | None = None,
         **hyperparameters,
     ):
-        if target_rule is not None and not callable(target_rule):
-            raise ValueError(f"target_rule is {target_rule!r}; accepted is a function, or None")
         super().__init__({"state_dim": state_dim, "action_dim": action_dim}, seed, device, hyperparameters)
         self.target_rule, self.epsilon = target_rule, self.config.epsilon
         weights, replay, acting, envs = spawn_seeds(int(seed), 4)
@@ -174,7 +173,12 @@ class DQNAgent(NetworkLearner):
         return int(action[0]) if q.ndim == 1 else action
 
     def store_transition(self, state, action, reward, next_state, terminated) -> None:
-        """Remember one transition, or one of each environment."""
+        """Remember one transition, or one of each environment. ValueError for other actions, and rewards not finite."""
+        if not math.isfinite(np.sum(reward)):
+            raise ValueError(f"the reward is {reward}; accepted are finite numbers")
+        actions = np.asarray(action)
+        if actions.dtype.kind not in "iu" or not ((actions >= 0) & (actions < self.action_dim)).all():
+            raise ValueError(f"the action is {action}; accepted are the whole numbers 0 to {self.action_dim - 1}")
         self.buffer.push(state, action, reward, next_state, terminated)
         self.steps_taken += np.size(reward)
 

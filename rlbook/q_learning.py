@@ -29,7 +29,7 @@ from rlbook.learning.config import Config
 from rlbook.learning.exploration import decayed, explore
 from rlbook.learning.history import EpisodeLog, History
 from rlbook.learning.learner import Learner
-from rlbook.learning.saving import spawn_seeds
+from rlbook.learning.saving import check_shape, spawn_seeds
 from rlbook.learning.stepping import TrueSteps, check_spaces
 from rlbook.returns import double_value, greedy_value, td_error
 from rlbook.validation import check_arguments
@@ -93,8 +93,6 @@ class QLearning(Learner):
         check_arguments({**sizes, "seed": seed}, count=tuple(sizes), natural=("seed",), single=True)
         if str(device) != "cpu":
             raise ValueError(f"device is {device!r}; accepted is 'cpu', tables are NumPy arrays")
-        if update_rule is not None and not callable(update_rule):
-            raise ValueError(f"update_rule is {update_rule!r}; accepted is a function, or None")
         sizes = {name: int(size) for name, size in sizes.items()}
         super().__init__(sizes, hyperparameters)
         self.update_rule = update_rule
@@ -236,8 +234,10 @@ class QLearning(Learner):
         return arrays, {"random": [rng.bit_generator.state for rng in (self._rng, self._env_seeds)]}
 
     def _restore(self, arrays, state):
-        self._tables[:], self._epsilon[:] = arrays["tables"], arrays["epsilon"]
-        self._recent_errors.extend(arrays["td_errors"])
+        self._tables[:] = check_shape("tables", arrays["tables"], self._tables.shape)
+        self.epsilon = check_shape("epsilon", arrays["epsilon"], self._epsilon.shape)
+        errors = arrays["td_errors"]
+        self._recent_errors.extend(check_shape("td_errors", errors, (len(errors), self.n_agents)))
         self._rng.bit_generator.state, self._env_seeds.bit_generator.state = state["random"]
 
     def _shaped(self, table: np.ndarray) -> np.ndarray:

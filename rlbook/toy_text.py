@@ -56,7 +56,7 @@ def departure_from_model(env) -> str | None:
             return f"{replaced[0]} of {name} was replaced by another function"
     if not is_library_world(env):
         return None
-    for method in ("step", "reset", "P", "mdp"):
+    for method in ("step", "reset", "P", "mdp", "initial_state_distrib"):
         if not _is_the_librarys(getattr(type(layer), method, None)):
             return f"{name} has a {method} of its own"
     return "fickle_passenger is True" if getattr(layer, "fickle_passenger", False) else None

@@ -246,3 +246,20 @@ class TestBadInput:
     def test_hyperparameters(self, change, words):
         with pytest.raises(ValueError, match=words):
             DQNAgent(4, 2, **change)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"reward": np.nan}, "the reward is nan; accepted are finite numbers"),
+        ({"action": 5}, "the action is 5; accepted are the whole numbers 0 to 1"),
+        ({"action": 0.5}, "the action is 0.5; accepted"),
+    ],
+)
+def test_a_transition_that_cannot_be(wrong, words):
+    agent = DQNAgent(4, 2, hidden_dims=(8,))
+    with pytest.raises(ValueError, match=words):
+        agent.store_transition(
+            **({"state": np.ones(4), "action": 0, "reward": 1.0} | wrong), next_state=np.ones(4), terminated=False
+        )
+    assert len(agent.buffer) == 0

@@ -178,7 +178,15 @@ class GridWorld(gym.Env):
         return chances
 
     def mdp(self, gamma: float = 0.99) -> TabularMDP:
-        """The grid as a model for planning; the same transitions that ``step`` draws from."""
+        """The grid as a model for planning; the same transitions that ``step`` draws from.
+
+        Raises ValueError for a subclass that steps in a way of its own; its own ``mdp`` may begin with this one.
+        """
+        if type(self).mdp is GridWorld.mdp and getattr(self.step, "__func__", None) is not GridWorld.step:
+            raise ValueError(
+                f"{type(self).__name__} has a step of its own, which GridWorld's model does not tell; accepted are "
+                "subclasses with an mdp of their own too"
+            )
         mdp = TabularMDP.from_successors(*self._model, gamma=gamma, shape=self.shape)
         mdp.world = self
         return mdp

@@ -119,9 +119,17 @@ class TabularVectorEnv(VectorEnv):
             self._states[index] = np.searchsorted(self._start_thresholds, draws, side="right")
 
 
-def grid_world_vector(num_envs: int = 1, **arguments) -> TabularVectorEnv:
-    """The vector entry point of ``rlbook/GridWorld-v0``."""
-    return TabularVectorEnv(GridWorld(**arguments), num_envs)
+def grid_world_vector(
+    num_envs: int = 1,
+    *,
+    autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+    max_episode_steps: int | None = None,
+    **arguments,
+) -> TabularVectorEnv:
+    """The vector entry point of ``rlbook/GridWorld-v0``; ``max_episode_steps`` as ``gym.make`` has it."""
+    world = GridWorld(**arguments)
+    limited = world if max_episode_steps is None else TimeLimit(world, max_episode_steps)
+    return TabularVectorEnv(limited, num_envs, autoreset_mode)
 
 
 def as_vector_env(env: gym.Env | VectorEnv, num_envs: int) -> VectorEnv:

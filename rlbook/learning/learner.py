@@ -12,18 +12,29 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorEnv
 
+from rlbook.arrays import in_numpy
 from rlbook.learning.config import Config
 from rlbook.learning.history import EpisodeLog, History, progress_bar
-from rlbook.learning.saving import load_arrays, save_arrays
+from rlbook.learning.saving import check_whole, load_arrays, save_arrays
 from rlbook.validation import check_arguments
 
 
-class Learner(abc.ABC):
+class _Finished(abc.ABCMeta):
+    """Notes in a learner of rlbook's that it is constructed: it gets no more attributes. A reader's subclass may."""
+
+    def __call__(cls, *args, **kwargs):
+        learner = super().__call__(*args, **kwargs)
+        if cls.__module__.startswith("rlbook."):
+            learner._is_made = True
+        return learner
+
+
+class Learner(metaclass=_Finished):
     """Base of all learners. A subclass names its ``config_class`` and says how to learn, act, and be written to a file.
 
     Every field of the config is an attribute of the learner. Setting one (``agent.gamma = 0.9``), or several together
     (``agent.configure(buffer_size=500, learning_starts=100)``), checks the new config as a whole and acts from the next
-    step on; those in ``fixed`` shape what was built and refuse.
+    step on; those in ``fixed`` shape what was built and refuse, as names do that the learner does not have.
     """
 
     config_class: ClassVar[type[Config]]
@@ -32,10 +43,7 @@ class Learner(abc.ABC):
 
     def __init__(self, sizes: dict, hyperparameters: dict):
         """``sizes`` are those arguments of the constructor that are no hyperparameters and belong into a file."""
-        fields = self.config_class.names()
-        for name in hyperparameters:
-            if name not in fields:
-                raise TypeError(f"{type(self).__name__} has no hyperparameter {name!r}; it has {', '.join(fields)}")
+        self._check_names(hyperparameters, TypeError)
         self.config = self.config_class(**hyperparameters)
         self._sizes = sizes
 
@@ -43,6 +51,7 @@ class Learner(abc.ABC):
 
     def configure(self, **changes) -> None:
         """Change hyperparameters together. ValueError for a config that cannot be, AttributeError for what is fixed."""
+        self._check_names(changes.keys() - self._sizes.keys(), TypeError)
         for name in changes:
             if name in self.fixed or name in self._sizes:
                 raise AttributeError(f"{name} cannot change in a living {type(self).__name__}; make a new one")
@@ -65,11 +74,21 @@ class Learner(abc.ABC):
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __setattr__(self, name: str, value) -> None:
-        known = name in self.config_class.names() or name in vars(self).get("_sizes", ())
-        if known and not hasattr(type(self), name):
+        held, its_own = vars(self), hasattr(type(self), name)
+        if name in self.own_rules and value is not None and not callable(value):
+            raise ValueError(f"{name} is {value!r}; accepted is a function, or None")
+        if not its_own and (name in self.config_class.names() or name in held.get("_sizes", ())):
             self.configure(**{name: value})
-        else:
-            super().__setattr__(name, value)
+            return
+        if "_is_made" in held and not (its_own or name in held or name.startswith("_")):
+            self._check_names([name], AttributeError)
+        super().__setattr__(name, value)
+
+    def _check_names(self, names, error: type[Exception]) -> None:
+        fields = self.config_class.names()
+        for name in names:
+            if name not in fields:
+                raise error(f"{type(self).__name__} has no hyperparameter {name!r}; it has {', '.join(fields)}")
 
     # -------------------------------------------------------------------------------------------------- learning
 
@@ -118,7 +137,7 @@ class Learner(abc.ABC):
         shape, or not of finite numbers.
         """
         wanted = experience[0].shape
-        answer = np.asarray(getattr(self, rule)(*(values.copy() for values in experience), *constants))
+        answer = in_numpy(getattr(self, rule)(*(values.copy() for values in experience), *constants))
         if answer.shape != wanted:
             raise ValueError(f"{rule} returned shape {answer.shape}; accepted is {wanted}")
         bad = answer if answer.dtype.kind not in "biuf" else answer[~np.isfinite(answer)]
@@ -145,6 +164,7 @@ class Learner(abc.ABC):
         arrays, state = self._state()
         rules = [name for name in self.own_rules if getattr(self, name) is not None]
         parts = {"sizes": self._sizes, "config": vars(self.config), "rules": rules, "state": state}
+        parts["arrays"] = sorted(arrays)
         save_arrays(path, type(self).__name__, arrays, parts)
 
     @classmethod
@@ -156,13 +176,14 @@ class Learner(abc.ABC):
         """
         arrays, parts = load_arrays(path, kind=cls.__name__)
         try:
+            check_whole(arrays, parts["arrays"])
             sizes, hyperparameters, state = parts["sizes"], parts["config"], parts["state"]
             missing = [name for name in parts["rules"] if rules.get(name) is None]
             if not missing:
                 learner = cls(**sizes, **hyperparameters, **rules, device=device)
                 learner._restore(arrays, state)
                 return learner
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError(f"{path} is no complete {cls.__name__} of this version: {error!r}") from None
         raise ValueError(
             f"{path} was saved with a {missing[0]} of its own, which no file can hold; "

@@ -12,6 +12,7 @@ from torch import nn
 
 from rlbook.learning.learner import Learner
 from rlbook.learning.networks import shorten
+from rlbook.learning.saving import check_shape
 from rlbook.validation import check_arguments
 
 
@@ -82,7 +83,8 @@ class NetworkLearner(Learner):
         for key in arrays:
             if key.startswith("optimizer."):
                 _, i, name = key.split(".")
-                remembered.setdefault(int(i), {})[name] = torch.as_tensor(arrays[key])
+                wanted = () if name == "step" else tuple(self._optimizer.param_groups[0]["params"][int(i)].shape)
+                remembered.setdefault(int(i), {})[name] = torch.as_tensor(check_shape(key, arrays[key], wanted))
         self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": remembered})
         for name in self.counts:
             setattr(self, name, state[name])

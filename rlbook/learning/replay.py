@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rlbook.learning.saving import check_shape
 from rlbook.validation import check_arguments
 
 
@@ -81,8 +82,9 @@ class ReplayBuffer:
 
     def restore(self, rows: np.ndarray, n_pushed: int) -> None:
         """Take over what ``rows`` gave after ``n_pushed`` transitions."""
-        self.n_pushed = n_pushed
-        self._rows[: len(self)] = rows
+        check_arguments({"n_pushed": n_pushed}, natural=("n_pushed",), single=True)
+        self.n_pushed = int(n_pushed)
+        self._rows[: len(self)] = check_shape("memory", rows, self.rows().shape)
 
     def _columns(self, rows: np.ndarray) -> tuple:
         """Views of state, action, reward, next_state, terminated in rows (n, columns)."""

@@ -19,8 +19,24 @@ def save_arrays(path, kind: str, arrays: dict[str, np.ndarray], config: dict) ->
     """Write named arrays and a JSON-able configuration to one safetensors file; ``kind`` says what it holds."""
     if not Path(path).parent.is_dir():
         raise FileNotFoundError(f"no folder {Path(path).parent} to save {Path(path).name} in")
-    contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contents = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     save_file(contents, path, metadata={"kind": kind, "config": json.dumps(config)})
+
+
+def check_whole(arrays: dict[str, np.ndarray], names: list[str]) -> None:
+    """Raise ValueError unless just these arrays are there, without a NaN."""
+    if sorted(arrays) != names:
+        raise ValueError(f"it holds {', '.join(sorted(arrays))}; accepted are {', '.join(names)}")
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise ValueError(f"{name} holds NaN")
+
+
+def check_shape(name: str, array: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:
+    """The array; ValueError where it has another shape."""
+    if array.shape != wanted:
+        raise ValueError(f"{name} has shape {array.shape}; accepted is {wanted}")
+    return array
 
 
 def load_arrays(path, kind: str) -> tuple[dict[str, np.ndarray], dict]:

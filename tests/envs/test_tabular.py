@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit, TransformReward
 
 from rlbook.envs.grid_world import GridWorld
-from rlbook.envs.tabular import TabularVectorEnv, as_vector_env
+from rlbook.envs.tabular import TabularVectorEnv, as_vector_env, vector_copies
 from rlbook.mdp import TabularMDP
 
 DISABLED = AutoresetMode.DISABLED
@@ -219,3 +219,40 @@ class TestChoice:
             TabularVectorEnv(mdp, 2)
         with pytest.raises(ValueError, match="start is 2"):
             TabularVectorEnv(GridWorld(), 2, start=2)
+
+
+class Windy(GridWorld):
+    def step(self, action):
+        state, reward, *rest = super().step(action)
+        return state, reward - 1, *rest
+
+
+class StartsElsewhere(GridWorld):
+    @property
+    def initial_state_distrib(self):
+        return np.eye(16)[2]
+
+
+class TestSubclassesOfGridWorld:
+    def test_the_model_of_one_that_steps_in_its_own_way(self):
+        for read in (lambda: Windy().mdp(), lambda: TabularMDP.from_gym(Windy())):
+            with pytest.raises(ValueError, match=r"Windy has a step of its own, which .* not tell; accepted are"):
+                read()
+
+    def test_one_that_tells_its_own_model(self):
+        class Honest(Windy):
+            def mdp(self, gamma=0.99):
+                return super().mdp(gamma)
+
+        assert Honest().mdp().n_states == 16
+
+    def test_all_copies_start_where_one_does(self):
+        with vector_copies(StartsElsewhere(), 3) as copies:
+            assert copies.reset(seed=0)[0].tolist() == [StartsElsewhere().reset(seed=0)[0]] * 3
+
+
+def test_arguments_of_make_vec():
+    envs = gym.make_vec("rlbook/GridWorld-v0", 2, max_episode_steps=3, autoreset_mode=DISABLED)
+    envs.reset(seed=0)
+    assert [envs.step(np.array([0, 0]))[3].tolist() for _ in range(3)] == [[False] * 2, [False] * 2, [True] * 2]
+    assert envs.metadata["autoreset_mode"] is DISABLED

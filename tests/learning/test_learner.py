@@ -8,11 +8,13 @@ import gymnasium as gym
 import joblib
 import numpy as np
 import pytest
+import torch
 from gymnasium.vector import AutoresetMode
 
 from rlbook.dqn import DQNAgent
 from rlbook.envs.grid_world import GridWorld
 from rlbook.envs.tabular import TabularVectorEnv
+from rlbook.learning.saving import load_arrays, save_arrays
 from rlbook.learning.stepping import evaluate
 from rlbook.q_learning import DoubleQLearning, QLearning
 
@@ -139,6 +141,38 @@ class TestHyperparameters:
             LEARNERS[name]()[0].learning_rat  # noqa: B018
 
     @ALL
+    def test_setting_an_unknown_one(self, name):
+        agent, _ = LEARNERS[name]()
+        for unknown in ("lr", "alpha", "exploration_rate", "seed"):
+            with pytest.raises(AttributeError, match=f"has no hyperparameter '{unknown}'; it has learning_rate, gamma"):
+                setattr(agent, unknown, 0.5)
+            assert not hasattr(copy.deepcopy(agent), unknown)
+        with pytest.raises(TypeError, match="has no hyperparameter 'gama'; it has learning_rate, gamma"):
+            agent.configure(gama=0.9)
+        agent._notes, agent.select_action = "mine", lambda state, training=True: 0
+        with pytest.raises(AttributeError, match="has no hyperparameter 'lr'"):
+            copy.deepcopy(agent).lr = 0.5
+
+    def test_a_subclass_has_attributes_of_its_own(self):
+        class Curious(QLearning):
+            def __init__(self, *sizes, **arguments):
+                super().__init__(*sizes, **arguments)
+                self.visits = np.zeros(16)
+
+        agent = Curious(16, 4)
+        agent.visits, agent.bonus = np.ones(16), 0.1
+        assert agent.bonus == 0.1 and agent.visits.sum() == 16
+
+    @pytest.mark.parametrize(("name", "rule"), [("QLearning", "update_rule"), ("DQN", "target_rule")])
+    def test_a_rule_that_is_none(self, name, rule):
+        agent, _ = LEARNERS[name]()
+        for make in (lambda: LEARNERS[name](**{rule: "x"}), lambda: setattr(agent, rule, "x")):
+            with pytest.raises(ValueError, match=f"{rule} is 'x'; accepted is a function, or None"):
+                make()
+        setattr(agent, rule, lambda values, *rest: torch.tensor(values, requires_grad=True))
+        learned(agent, LEARNERS[name]()[1]())
+
+    @ALL
     def test_an_agent_that_never_explores_never_does(self, name):
         agent, env = LEARNERS[name]()
         agent.epsilon = 0.0
@@ -166,6 +200,42 @@ class TestFiles:
             type(agent).load(tmp_path / "agent")
         again = type(agent).load(tmp_path / "agent", **{rule: keeps})
         assert_same(learned(again, env()), learned(agent, env()))
+
+
+def times(factor):
+    return lambda array: array * factor
+
+
+ALTERED = {
+    "QLearning": [
+        ("tables", lambda tables: tables[:, :1], r"tables has shape \(1, 1, 4\); accepted is \(1, 16, 4\)"),
+        ("tables", times(np.nan), "tables holds NaN"),
+        ("epsilon", lambda epsilon: epsilon * 0 + 1.7, "epsilon is .*1.7"),
+        ("epsilon", lambda epsilon: epsilon.repeat(2), "epsilon has shape"),
+        ("td_errors", lambda errors: errors.repeat(2, axis=1), r"td_errors has shape \(400, 2\)"),
+        ("tables", None, "it holds epsilon, td_errors; accepted are epsilon, tables, td_errors"),
+    ],
+    "DQN": [
+        ("optimizer.0.exp_avg", lambda moments: moments[:5], r"optimizer.0.exp_avg has shape \(5,\)"),
+        ("optimizer.0.step", lambda step: np.zeros(9, np.float32), r"optimizer.0.step has shape \(9,\)"),
+        ("optimizer.0.exp_avg", None, "it holds .*; accepted are .*optimizer.0.exp_avg,"),
+        ("online.weights", times(np.nan), "online.weights holds NaN"),
+        ("memory", lambda rows: rows[:1], r"memory has shape \(1, 11\); accepted is \(300, 11\)"),
+        ("memory", lambda rows: rows[:, :1], r"memory has shape \(300, 1\)"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "array", "change", "words"), [(n, *rest) for n in ALTERED for rest in ALTERED[n]])
+def test_an_altered_file_is_refused(name, array, change, words, tmp_path):
+    agent, env = LEARNERS[name]()
+    learned(agent, env())
+    agent.save(tmp_path / "agent")
+    arrays, parts = load_arrays(tmp_path / "agent", kind=type(agent).__name__)
+    values = arrays.pop(array)
+    save_arrays(tmp_path / "altered", type(agent).__name__, arrays | ({array: change(values)} if change else {}), parts)
+    with pytest.raises(ValueError, match=f"altered is no complete {type(agent).__name__} of this version: .*{words}"):
+        type(agent).load(tmp_path / "altered")
 
 
 class TestLookingChangesNothing:
