@@ -62,10 +62,9 @@ def _seconds(text: str) -> float:
 
 
 def _natural(text: str, least: int = 0) -> int:
-    value = int(text)
-    if value < least:
+    if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"{text}; accepted are whole numbers from {least}")
-    return value
+    return int(text)
 
 
 def _count(text: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -50,22 +50,23 @@ def submissions(path: Path) -> list[Submission]:
         entries = _in_zip(path)
     else:
         raise ValueError(f"{path} is no submission; accepted are a notebook, a folder of them and a zip file")
-    found = list(_by_student(entries))
+    found = list(_by_student(list(entries)))
     if not found:
         raise ValueError(f"{path} holds no submission; accepted are notebooks (.ipynb), or a folder for every student")
     return sorted(found, key=lambda submission: (submission.student, submission.name))
 
 
-def _by_student(entries: Iterable[_Entry], group: str = "") -> Iterator[Submission]:
+def _by_student(entries: list[_Entry], group: str = "") -> Iterator[Submission]:
     """All that is handed in, by whom: what stands first in a path is a student, or a group with students in it."""
     level: dict[str, list[_Entry]] = {}
     for path, found in entries:
-        if path:
-            level.setdefault(path[0], []).append((path[1:], found))
+        if path:  # a student may stand in several names: Moodle keeps texts apart from files
+            level.setdefault(_student_of(path[0]) or path[0], []).append((path[1:], found))
+    students = {_student_of(path[0]) for path, _ in entries if path}
     for name, held in level.items():
-        student, alone = _student_of(name), len(level) == 1
-        if student or _is_a_students(name, held, alone):
-            yield from _of_student(group + (student or name.removesuffix(".ipynb")), [found for _, found in held])
+        alone = len(level) == 1
+        if name in students or _is_a_students(name, held, alone):
+            yield from _of_student(group + name.removesuffix(".ipynb"), [found for _, found in held])
         else:
             yield from _by_student(held, group if alone or name in EXERCISES.chapters else f"{group}{name}/")
 

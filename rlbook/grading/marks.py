@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from rlbook.checks import EXERCISES
-from rlbook.checks.exercise import Exercise
+from rlbook.checks.exercise import NOT_ATTEMPTED, Exercise
 from rlbook.grading.box import Box, Limits
 from rlbook.grading.forms import form_of
 from rlbook.grading.session import Cell, Proxy, Session, Unreadable, plain, read_cells
@@ -39,7 +39,7 @@ class Result:
         do its work: no marks at all, and the reason in ``notes``).
     notes : sentences on the notebook as a whole.
     cells : of every code cell its number, text, output and problem.
-    forms : of every exercise the answer without its own names and layout, to compare with others'.
+    forms : of every exercise that was attempted the answer without its own names and layout, to compare with others'.
     seconds, grader_memory : what grading cost: time, and the most bytes that the judging process held.
     """
 
@@ -75,25 +75,25 @@ def secret_seeds(seed: int, n_seeds: int = N_SEEDS) -> list[int]:
 
 
 def chapter_of(name: str, cells: list[Cell]) -> str:
-    """The chapter that a notebook answers: the one in its file's name, else the one most of whose functions it defines.
+    """The chapter that a notebook answers: the one in its file's name, if the notebook defines any of its functions,
+    else the one most of whose functions it defines.
 
     Raises Unreadable where there is none.
     """
-    for chapter in EXERCISES.chapters:
-        if chapter in name:
-            return chapter
     defined = frozenset().union(*(cell.defines for cell in cells))
+    named = [chapter for chapter in EXERCISES.chapters if chapter in name][:1]
     best, most = "", 0
-    for chapter in EXERCISES.chapters:  # a chapter is imported when its turn comes, and that may take a while
+    # a chapter is imported when its turn comes, and that may take a while
+    for chapter in (*named, *EXERCISES.chapters):
         exercises = EXERCISES.chapter(chapter)
         count = len(defined & exercises.keys())
-        if 2 * count > len(exercises):
+        if 2 * count > len(exercises) or (count and chapter in named):
             return chapter
         if count > most:
             best, most = chapter, count
-    if not best:
+    if not best and not named:
         raise Unreadable(f"It holds no exercise, and its name none of the chapters {', '.join(EXERCISES.chapters)}.")
-    return best
+    return best or named[0]
 
 
 def mark_notebook(
@@ -115,7 +115,8 @@ def mark_notebook(
                 return Result(student, chapter, UNGRADED, notes=[f"The box did not start: {session.refused}."])
     finally:
         session.close()
-    result.forms = {name: form_of(cells, name) for name in exercises}
+    attempted = [mark.exercise for mark in result.marks if mark.status != NOT_ATTEMPTED]
+    result.forms = {name: form_of(cells, name) for name in attempted}
     result.cells = [
         {"number": c.number, "source": plain(c.source, 20_000), "printed": c.printed, "problem": c.problem}
         for c in cells

@@ -213,8 +213,11 @@ class Proxy:
 
     @property
     def __code__(self) -> types.CodeType | None:
-        """The function's code, compiled and never run here: ``judge`` sees by it what is still as it was given."""
-        cells = (cell for cell in reversed(self.session.cells) if self.name in cell.defines)
-        code = next(filter(None, (syntax_of(cell.source, compile) for cell in cells)), None)
-        parts = code.co_consts if code else ()
-        return next((part for part in parts if getattr(part, "co_name", "") == self.name), None)
+        """The function's code, compiled and never run here: ``judge`` sees by it what is still as it was given.
+
+        None where the notebook defines the function more than once: which one counts shows only when it is called.
+        """
+        cells = (cell for cell in self.session.cells if self.name in cell.defines)
+        codes = (syntax_of(cell.source, compile) for cell in cells)
+        found = [part for code in codes if code for part in code.co_consts if getattr(part, "co_name", "") == self.name]
+        return found[0] if len(found) == 1 else None

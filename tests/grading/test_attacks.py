@@ -141,6 +141,7 @@ def test_honest_neighbours_get_all_their_points(graded, student):
 def test_wrong_and_blank_answers_get_none(graded, student):
     assert (graded[student].status, graded[student].points) == (GRADED, 0)
     assert len(graded[student].marks) == len(EXERCISES.chapter(CHAPTER))
+    assert bool(graded[student].forms) == (student != "blank")  # those who left all as it was copied nobody
 
 
 @pytest.mark.parametrize("name", DISTURBANCES)

@@ -117,6 +117,7 @@ def test_moodle_and_canvas_names_give_the_student(tmp_path):
         ("doejack_1234_567890_02_q_learning-1.ipynb", DATA),
         ("doejill_LATE_55_567890_02_q_learning.ipynb", DATA),
         ("Nobody_8_assignsubmission_onlinetext_/onlinetext.html", b"<p>sorry</p>"),
+        ("Joe_7_assignsubmission_onlinetext_/onlinetext.html", b"<p>see my file</p>"),
         ("__MACOSX/._x.ipynb", b"junk"),
     )
     found = submissions(path)

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import copy
 import signal
+from types import SimpleNamespace
 
 import gymnasium as gym
 import numpy as np
@@ -18,7 +19,7 @@ from rlbook.checks.exercise import NOT_ATTEMPTED, NOT_YET, Exercise
 from rlbook.checks.policy import PolicyExercise
 from rlbook.grading.box import MIB, Box, BoxError, Limits
 from rlbook.grading.marks import UNGRADED, chapter_of, mark_exercise, mark_notebook, secret_seeds
-from rlbook.grading.session import Cell, Session, Unreadable, read_cells
+from rlbook.grading.session import Cell, Proxy, Session, Unreadable, read_cells
 from rlbook.grading.supervisor import libraries, library_of
 
 SEEDS = secret_seeds(2026)
@@ -147,11 +148,27 @@ def test_more_code_than_anyone_writes_is_refused_before_it_is_looked_into():
 
 def test_the_chapter_comes_from_the_files_name_or_from_the_answers():
     cells = [Cell(1, source) for source in answers("02_q_learning").values()]
-    assert chapter_of("jane-01_mdp (2).ipynb", cells) == "01_mdp"
+    mdp = Cell(1, answers("01_mdp")["discounted_return"])
+    assert chapter_of("jane-01_mdp (2).ipynb", [*cells, mdp]) == "01_mdp"
+    assert chapter_of("jane-01_mdp (2).ipynb", []) == "01_mdp"
+    assert chapter_of("01_mdp.ipynb", cells) == "02_q_learning"  # a wrong name costs nothing
     assert chapter_of("homework.ipynb", cells) == "02_q_learning"
     assert chapter_of("homework.ipynb", cells[3:4]) == "02_q_learning"
     with pytest.raises(Unreadable, match="It holds no exercise"):
         chapter_of("homework.ipynb", [Cell(1, "x = 1")])
+
+
+def test_which_code_counts_is_known_only_where_there_is_one():
+    """A find-the-bug answer beside the code that was given is an answer."""
+    given, mine = "def f():\n    return 1\n", "def f():\n    return 2\n"
+
+    def code(*sources):
+        cells = [Cell(i, source) for i, source in enumerate(sources)]
+        return Proxy(SimpleNamespace(cells=cells), "f", ()).__code__
+
+    assert code(given).co_consts == code("x = 1", given, "y = f()").co_consts != code(mine).co_consts
+    for sources in ((given + mine,), (given, mine), (mine, "1 / 0\n" + given), ("x = 1",)):
+        assert code(*sources) is None
 
 
 def test_a_tag_does_not_lose_an_answer():
