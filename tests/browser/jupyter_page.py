@@ -149,11 +149,15 @@ class NotebookPage:
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
 
     def wait_idle(self, timeout: float = 120) -> None:
-        """Wait until every code cell has run (its prompt shows a number) and the kernel has nothing to do."""
+        """Wait until every code cell has run (its prompt shows a number) and the kernel has nothing to do.
+
+        A folded cell shows no prompt.
+        """
         self.page.wait_for_function(
             """() => {
                 const cells = [...document.querySelectorAll('.jp-CodeCell')];
-                const prompts = cells.map(cell => cell.querySelector('.jp-InputPrompt')?.textContent ?? '');
+                const open = cells.filter(cell => !cell.querySelector('.jp-InputPlaceholder'));
+                const prompts = open.map(cell => cell.querySelector('.jp-InputPrompt')?.textContent ?? '');
                 const status = document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status;
                 return prompts.length > 0 && prompts.every(text => /\\[\\d+\\]/.test(text)) && status === 'idle';
             }""",

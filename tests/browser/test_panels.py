@@ -10,13 +10,16 @@ CHANGED = f"before => document.querySelector('{PICTURE}').innerHTML !== before"
 def test_dragging_gamma_by_keyboard_redraws_notebook_01(open_notebook):
     notebook = open_notebook(NOTEBOOKS / "01_mdp.ipynb")
     notebook.run_all()
-    before = notebook.page.locator(PICTURE).first.inner_html()
+    page = notebook.page
+    cell = page.locator(".jp-CodeCell", has=page.locator(".widget-hslider", has_text="Discount gamma")).first
+    before = cell.locator(PICTURE).first.inner_html()
     gamma = notebook.slider("Discount gamma")
     gamma.focus()
     value = float(gamma.get_attribute("aria-valuetext"))
     for _ in range(20):
         gamma.press("ArrowLeft")
-    notebook.page.wait_for_function(CHANGED, arg=before)
+    changed = f"([cell, before]) => cell.querySelector('{PICTURE}').innerHTML !== before"
+    page.wait_for_function(changed, arg=[cell.element_handle(), before])
     assert abs(value - 0.2 - float(gamma.get_attribute("aria-valuetext"))) < 0.011
 
 
